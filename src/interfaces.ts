@@ -1,0 +1,319 @@
+/**
+ * The architecture on one page: what each part of a peer promises to the others. Types only.
+ * Parts never import each other; they meet in `daemon.ts`. Every `open…(components, config)` returns one of these
+ * roles, already running; disposing it ends its work and waits for what is under way.
+ */
+import type { AddEntry, AddedOutput, AddParams } from './model/add.ts'
+import type { Cid } from './model/cid.ts'
+import type { ConnectGraph, RepoGc } from './model/graph.ts'
+import type { Alert, Measure, Metric } from './model/metric.ts'
+import type { IpfsId, PeerId, PeerInfo } from './model/peer.ts'
+import type { Pin, PinMode, PinOptions, PinType } from './model/pin.ts'
+import type { GlobalPinInfo, PinInfo, PinStatusFilter } from './model/pin-status.ts'
+
+/** Goes last into every call that waits: an aborted signal ends the call with `signal.reason`. */
+export interface Options {
+  readonly signal: AbortSignal
+}
+
+/** Fields that go along with a log line. */
+export type LogFields = Readonly<Record<string, unknown>>
+
+/** A constant sentence and fields. error = someone must act, warn = may become that, info = rare, debug = per request. */
+export interface Logger {
+  error(message: string, fields?: LogFields): void
+  warn(message: string, fields?: LogFields): void
+  info(message: string, fields?: LogFields): void
+  debug(message: string, fields?: LogFields): void
+  /** A logger whose lines carry the component's name and follow the level set for it. */
+  child(component: string): Logger
+}
+
+/** One write of an atomic batch: a value to put, or `undefined` to delete the key. */
+export interface StoreWrite {
+  readonly key: Uint8Array
+  readonly value: Uint8Array | undefined
+}
+
+/** Which keys to read: `gte ≤ key < lt` or `gt < key`, in byte order, or its reverse. */
+export interface KeyRange {
+  readonly gte?: Uint8Array
+  readonly gt?: Uint8Array
+  readonly lt?: Uint8Array
+  readonly limit?: number
+  readonly reverse?: boolean
+}
+
+/** An ordered map of bytes on disk. Failures are `STORE_FAILED`, with the cause. */
+export interface ByteStore extends AsyncDisposable {
+  get(key: Uint8Array): Promise<Uint8Array | undefined>
+  getMany(keys: readonly Uint8Array[]): Promise<(Uint8Array | undefined)[]>
+  /** All or nothing. With `isSynced` the writes survive a power cut when the promise resolves. */
+  batch(writes: readonly StoreWrite[], options: { readonly isSynced: boolean }): Promise<void>
+  /** The entries of a range as they were when the iteration began. */
+  entries(range: KeyRange): AsyncIterable<readonly [key: Uint8Array, value: Uint8Array]>
+  keys(range: KeyRange): AsyncIterable<Uint8Array>
+  /** Bytes on disk between two keys, about. */
+  sizeBytes(from: Uint8Array, to: Uint8Array): Promise<number>
+}
+
+/** Answers a request stream: messages in, messages out. What it throws resets the stream. */
+export type StreamHandler = (
+  input: AsyncIterable<Uint8Array>,
+  from: PeerId,
+  options: Options,
+) => AsyncIterable<Uint8Array>
+
+/** Other peers. Best-effort messages, and request streams; who sent is authenticated, whether trusted is not. */
+export interface Network extends AsyncDisposable {
+  readonly self: PeerId
+  /** Own addresses, each ending in `/p2p/<self>`. */
+  addresses(): readonly string[]
+  /** Peers with an open connection, without self. */
+  peers(): readonly PeerId[]
+  /** Known addresses of a peer, each ending in `/p2p/<peer>`. */
+  addressesOf(peer: PeerId): Promise<readonly string[]>
+  /** Round-trip time of the last ping to a connected peer, milliseconds. */
+  latencyMs(peer: PeerId): number | undefined
+  /** Dials a multiaddr that ends in `/p2p/<peer>`; answers with the peer. */
+  connect(address: string, options: Options): Promise<PeerId>
+  /** Told whenever a first connection to a peer opens or its last one closes. */
+  onPeer(listener: (event: { readonly peer: PeerId; readonly isConnected: boolean }) => void): Disposable
+  /** Sends to every subscriber of the topic that it reaches; nothing may depend on delivery. */
+  publish(topic: string, bytes: Uint8Array): Promise<void>
+  /** `from` is the signed author of the message, not the peer that relayed it. */
+  subscribe(topic: string, listener: (bytes: Uint8Array, from: PeerId) => void): Disposable
+  /** Messages (each at most 4 MiB) to a peer and back. Dials when needed. `PEER_UNREACHABLE` when it fails. */
+  request(
+    to: PeerId,
+    protocol: string,
+    input: AsyncIterable<Uint8Array>,
+    options: Options,
+  ): AsyncIterable<Uint8Array>
+  /** Answers requests of a protocol until disposed. */
+  serve(protocol: string, handler: StreamHandler): Disposable
+}
+
+/** A block and its name. */
+export interface Block {
+  readonly cid: Cid
+  readonly bytes: Uint8Array
+}
+
+/** How far a pin has come: blocks fetched or found so far. */
+export interface PinProgress {
+  readonly blocks: number
+}
+
+/** What to do besides pinning. */
+export interface IpfsPinOptions extends Options {
+  /** Called whenever the count of blocks changes. */
+  readonly onProgress?: (progress: PinProgress) => void
+  /** Nodes to connect to first, since they have the content. */
+  readonly origins?: readonly string[]
+  /** A pinned CID whose blocks the new one mostly shares. */
+  readonly update?: Cid
+}
+
+/** The IPFS node beside this peer. Errors: `IPFS_UNAVAILABLE` (no answer), `IPFS_REFUSED` (its own refusal). */
+export interface Ipfs extends AsyncDisposable {
+  id(options: Options): Promise<IpfsId>
+  version(options: Options): Promise<string>
+  /** Fetches and keeps the content; resolves when all of it is there. No progress for the stall time-out: `TIMEOUT`. */
+  pin(cid: Cid, mode: PinMode, options: IpfsPinOptions): Promise<void>
+  /** Lets go of it; done also when it was not pinned. */
+  unpin(cid: Cid, options: Options): Promise<void>
+  /** How it is pinned; undefined when it is not, or only as part of another pin. */
+  pinned(cid: Cid, options: Options): Promise<PinMode | undefined>
+  /** Every recursive and direct pin, in no order. Throws when the listing is cut: a short list is never taken for whole. */
+  allPinned(options: Options): AsyncIterable<readonly [cid: Cid, mode: PinMode]>
+  /** Stores blocks, verified against their names and unpinned. A later `pin` of their root finds them. */
+  putBlocks(blocks: AsyncIterable<Block>, options: Options): Promise<void>
+  getBlock(cid: Cid, options: Options): Promise<Uint8Array>
+  /** The bytes of a file. */
+  cat(cid: Cid, options: Options): AsyncIterable<Uint8Array>
+  /** `storageMaxBytes` is the limit that the node was given, 0 if none. */
+  repoStat(options: Options): Promise<{ readonly sizeBytes: number; readonly storageMaxBytes: number }>
+  /** Removes what is not pinned; one result for each block. */
+  gc(options: Options): AsyncIterable<{ readonly cid?: Cid; readonly error?: string }>
+  /** The CID at `/ipfs/<cid>/a/b` or `/ipns/<name>/a`. */
+  resolve(path: string, options: Options): Promise<Cid>
+  swarmPeers(options: Options): Promise<readonly PeerId[]>
+  swarmConnect(address: string, options: Options): Promise<void>
+}
+
+/** Which part of the pinset to read. In order of CID bytes. */
+export interface PinRange {
+  /** Begin behind this CID. */
+  readonly after?: Cid
+  readonly limit?: number
+  readonly types?: ReadonlySet<PinType>
+}
+
+/** What the cluster agreed to keep. Reads are local, from the view on disk; a write is durable here when it resolves. */
+export interface Consensus extends AsyncDisposable {
+  /** Adds or replaces entries. `READ_ONLY` when the disk failed, `STORE_FAILED` when it fails now: nothing was written. */
+  put(pins: readonly Pin[], options: Options): Promise<void>
+  /** Removes entries; CIDs without one are passed over. */
+  remove(cids: readonly Cid[], options: Options): Promise<void>
+  get(cid: Cid): Promise<Pin | undefined>
+  pins(range: PinRange, options: Options): AsyncIterable<Pin>
+  /** How many entries there are. */
+  readonly pinsCount: number
+  /** Short text, equal on two peers exactly when their whole replicated state is. */
+  readonly rootDigest: string
+  /** Another peer says what its root digest is: where it differs, the two compare and exchange what is missing. */
+  noticeDigest(peer: PeerId, rootDigest: string): void
+  /** Whether this peer accepts the other's writes and its calls of trusted procedures. Self is trusted. */
+  isTrusted(peer: PeerId): boolean
+  /** Says which pins changed, not how: read them again. */
+  onChange(listener: (cids: readonly Cid[]) => void): Disposable
+}
+
+/** Makes this peer's IPFS node hold what the pinset says. Has no track(): it watches the pinset itself. */
+export interface PinTracker extends AsyncDisposable {
+  status(cid: Cid, options: Options): Promise<PinInfo>
+  /** The state of every CID that matches, in order of CID bytes. */
+  statuses(filter: PinStatusFilter, options: Options): AsyncIterable<PinInfo>
+  /** Tries again at once what is in error or missing; answers with the state after that. `NOT_FOUND` if not in the pinset. */
+  recover(cid: Cid, options: Options): Promise<PinInfo>
+  /** The same for every CID in error or missing; answers with those that were queued. */
+  recoverAll(options: Options): AsyncIterable<PinInfo>
+  /** Pins that wait for a worker. */
+  readonly queueLength: number
+}
+
+/** Measures this peer, for the heartbeat. */
+export interface Informer {
+  readonly name: string
+  read(options: Options): Promise<readonly Measure[]>
+}
+
+/** What peers say of themselves in each heartbeat. */
+export interface PeerHello {
+  readonly peername: string
+  readonly ipfsId: PeerId | undefined
+  readonly ipfsAddresses: readonly string[]
+}
+
+/** Which peers live, and how full they are. Built on signed heartbeats. */
+export interface Monitor extends AsyncDisposable {
+  /** Peers whose heartbeat has not expired, and self; sorted. */
+  peers(): readonly PeerId[]
+  /** What a peer said last, also when its heartbeat has expired. */
+  hello(peer: PeerId): PeerHello | undefined
+  /** Names of all metrics that were ever received. */
+  metricNames(): readonly string[]
+  /** Valid, unexpired metrics of that name, one a peer, sorted by peer. */
+  latest(name: string): readonly Metric[]
+  /** Told of every metric as it arrives. */
+  onMetric(listener: (metric: Metric) => void): Disposable
+  /** Alerts raised so far, newest first, at most 1,000. */
+  alerts(): readonly Alert[]
+  /** Measures and sends a heartbeat now, not at the next beat. */
+  beat(): Promise<void>
+}
+
+/** What the allocator must decide, with all it may know. */
+export interface AllocationRequest {
+  readonly cid: Cid
+  readonly replicationMin: number
+  readonly replicationMax: number
+  /** Where the content is allocated now. */
+  readonly current: readonly PeerId[]
+  /** Peers to prefer, best first. */
+  readonly preferred: readonly PeerId[]
+  /** Peers that must not be chosen. */
+  readonly excluded: ReadonlySet<PeerId>
+  /** Metric names to order by, most important first. A peer counts only if it has all of them. */
+  readonly allocateBy: readonly string[]
+  /** Valid metrics by name. */
+  readonly metrics: ReadonlyMap<string, readonly Metric[]>
+}
+
+/** Chooses peers. Pure: the same request gives the same answer on every peer. Throws `NOT_ENOUGH_PEERS`. */
+export type Allocate = (request: AllocationRequest) => readonly PeerId[]
+
+/** Turns entries into blocks, handed to `put` in order; yields what was added, the root last. Nothing is held whole. */
+export type ImportContent = (
+  entries: AsyncIterable<AddEntry>,
+  params: AddParams,
+  put: (block: Block) => Promise<void>,
+  options: Options,
+) => AsyncIterable<AddedOutput>
+
+/** Procedures that one peer may call on another: name → input and output. Each answers with a stream of outputs. */
+export interface Procedures {
+  id: { input: undefined; output: PeerInfo }
+  status: { input: { readonly cid: Cid }; output: PinInfo }
+  statuses: { input: { readonly filter: PinStatusFilter }; output: PinInfo }
+  recover: { input: { readonly cid: Cid }; output: PinInfo }
+  recoverAll: { input: undefined; output: PinInfo }
+  gc: { input: undefined; output: { readonly cid?: Cid; readonly error?: string } }
+  links: {
+    input: undefined
+    output: { readonly cluster: readonly PeerId[]; readonly ipfs: readonly PeerId[] | undefined }
+  }
+  putBlocks: { input: AsyncIterable<Block>; output: { readonly blocks: number } }
+}
+
+/** Calls on other peers. An error that the other peer answers with comes back as the same `ClusterError`. */
+export interface Rpc extends AsyncDisposable {
+  call<Name extends keyof Procedures>(
+    to: PeerId,
+    name: Name,
+    input: Procedures[Name]['input'],
+    options: Options,
+  ): AsyncIterable<Procedures[Name]['output']>
+}
+
+/** What this peer answers to others: name → handler. */
+export type RpcHandlers = {
+  readonly [Name in keyof Procedures]: (
+    input: Procedures[Name]['input'],
+    from: PeerId,
+    options: Options,
+  ) => AsyncIterable<Procedures[Name]['output']>
+}
+
+/** Whether to ask every peer or only this one. */
+export interface Scope extends Options {
+  readonly local: boolean
+}
+
+/** What an API can ask of the cluster. */
+export interface Cluster {
+  id(options: Options): Promise<PeerInfo>
+  readonly version: string
+  /** Every peer, self included, as they answer; those that fail come last with `error`. */
+  peers(options: Options): AsyncIterable<PeerInfo>
+  /** Learns about a peer that is reachable, and answers with what it says of itself. */
+  addPeer(peer: PeerId, options: Options): Promise<PeerInfo>
+  /** Adds to the pinset; durable when it resolves. Pinning again what is pinned the same way writes nothing. */
+  pin(cid: Cid, options: PinOptions & Options): Promise<Pin>
+  /** The same for a path, resolved through IPFS. */
+  pinPath(path: string, options: PinOptions & Options): Promise<Pin>
+  /** Takes out of the pinset; answers with the pin as it was. */
+  unpin(cid: Cid, options: Options): Promise<Pin>
+  unpinPath(path: string, options: Options): Promise<Pin>
+  /** `NOT_FOUND` when it is not in the pinset. */
+  allocation(cid: Cid): Promise<Pin>
+  allocations(range: PinRange, options: Options): AsyncIterable<Pin>
+  status(cid: Cid, scope: Scope): Promise<GlobalPinInfo>
+  /** In order of CID bytes: a merge of every peer's stream. */
+  statuses(filter: PinStatusFilter, scope: Scope): AsyncIterable<GlobalPinInfo>
+  recover(cid: Cid, scope: Scope): Promise<GlobalPinInfo>
+  recoverAll(scope: Scope): AsyncIterable<GlobalPinInfo>
+  /** Puts content on its allocated peers' IPFS nodes and pins the root. The last record is the root. */
+  add(
+    entries: AsyncIterable<AddEntry>,
+    params: AddParams,
+    pin: PinOptions,
+    options: Options,
+  ): AsyncIterable<AddedOutput>
+  gc(scope: Scope): AsyncIterable<RepoGc>
+  graph(options: Options): Promise<ConnectGraph>
+  alerts(): readonly Alert[]
+  metricNames(): readonly string[]
+  metrics(name: string): readonly Metric[]
+}
