@@ -1,0 +1,197 @@
+import { statfs } from 'node:fs/promises'
+import { ClassicLevel } from 'classic-level'
+import { ClusterError, messageOf } from '../errors.ts'
+import type { ByteStore, KeyRange, StoreWrite } from '../interfaces.ts'
+import { compareBytes } from '../lib/bytes.ts'
+import { DEFAULT_LEVEL_CONFIG, type LevelConfig } from './config.ts'
+
+type Database = ClassicLevel<Uint8Array, Uint8Array>
+
+const BINARY = { keyEncoding: 'view', valueEncoding: 'view' } as const
+/** Entries fetched from LevelDB in one go while iterating, further bounded by bytes. */
+const PAGE_ENTRIES = 512
+const PAGE_BYTES = 256 * 1024
+
+/**
+ * Opens the LevelDB database in a folder, creating both when missing. `CONFLICT` when another process (or this one)
+ * has it open, `STORE_FAILED` when the disk or the files are at fault.
+ *
+ * After a write has failed the store takes no more writes until it is opened again: LevelDB's log may then end in half
+ * a record, and what is appended behind that would be lost at the next start though it was reported as written.
+ */
+export async function openLevel(
+  folder: string,
+  config: LevelConfig = DEFAULT_LEVEL_CONFIG,
+): Promise<ByteStore> {
+  const db: Database = new ClassicLevel(folder, {
+    ...BINARY,
+    cacheSize: config.cacheSizeBytes,
+    writeBufferSize: config.writeBufferSizeBytes,
+    blockSize: config.blockSizeBytes,
+    maxFileSize: config.maxFileSizeBytes,
+    maxOpenFiles: config.openFilesMax,
+    compression: config.isCompressed,
+  })
+  try {
+    await db.open()
+  } catch (thrown) {
+    throw await toOpenError(folder, thrown)
+  }
+  return new Level(folder, db)
+}
+
+class Level implements ByteStore {
+  readonly #folder: string
+  readonly #db: Database
+  #writeFailure: { readonly thrown: unknown } | undefined
+
+  constructor(folder: string, db: Database) {
+    this.#folder = folder
+    this.#db = db
+  }
+
+  async get(key: Uint8Array): Promise<Uint8Array | undefined> {
+    const value = await this.#attempt(() => this.#db.get(key))
+    return value && toPlain(value)
+  }
+
+  async getMany(keys: readonly Uint8Array[]): Promise<(Uint8Array | undefined)[]> {
+    const values = await this.#attempt(() => this.#db.getMany([...keys]))
+    return values.map(value => value && toPlain(value))
+  }
+
+  async batch(writes: readonly StoreWrite[], options: { readonly isSynced: boolean }): Promise<void> {
+    this.#checkWritable()
+    const operations = writes.map(({ key, value }) =>
+      value === undefined ? ({ type: 'del', key } as const) : ({ type: 'put', key, value } as const),
+    )
+    try {
+      await this.#db.batch(operations, { sync: options.isSynced })
+    } catch (thrown) {
+      this.#writeFailure ??= { thrown }
+      throw await toFailure(this.#folder, 'write', thrown)
+    }
+    // A batch that ran behind a failed one may lie behind its torn record.
+    this.#checkWritable()
+  }
+
+  async *entries(range: KeyRange): AsyncIterable<readonly [key: Uint8Array, value: Uint8Array]> {
+    const options = { ...toBounds(range), highWaterMarkBytes: PAGE_BYTES }
+    for await (const [key, value] of this.#drain(() => this.#db.iterator(options)))
+      yield [toPlain(key), toPlain(value)]
+  }
+
+  async *keys(range: KeyRange): AsyncIterable<Uint8Array> {
+    const options = { ...toBounds(range), highWaterMarkBytes: PAGE_BYTES }
+    for await (const key of this.#drain(() => this.#db.keys(options))) yield toPlain(key)
+  }
+
+  async sizeBytes(from: Uint8Array, to: Uint8Array): Promise<number> {
+    return this.#attempt(() => this.#db.approximateSize(from, to))
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    try {
+      await this.#db.close()
+    } catch (thrown) {
+      throw await toFailure(this.#folder, 'close', thrown)
+    }
+  }
+
+  #checkWritable(): void {
+    if (this.#writeFailure === undefined) return
+    throw new ClusterError(
+      'STORE_FAILED',
+      `the database in ${this.#folder} takes no more writes since one failed: restart when the disk is in order`,
+      { cause: this.#writeFailure.thrown, details: { folder: this.#folder } },
+    )
+  }
+
+  async *#drain<Item>(begin: () => Pages<Item>): AsyncIterable<Item> {
+    const iterator = await this.#attempt(async () => ({ pages: begin() }))
+    try {
+      while (true) {
+        const page = await this.#attempt(() => iterator.pages.nextv(PAGE_ENTRIES))
+        if (page.length === 0) return
+        yield* page
+      }
+    } finally {
+      await iterator.pages.close()
+    }
+  }
+
+  async #attempt<Result>(read: () => Promise<Result>): Promise<Result> {
+    try {
+      return await read()
+    } catch (thrown) {
+      throw await toFailure(this.#folder, 'read', thrown)
+    }
+  }
+}
+
+interface Pages<Item> {
+  nextv(size: number): Promise<Item[]>
+  close(): Promise<void>
+}
+
+/** LevelDB answers with `Buffer`s, whose `slice` shares memory, unlike that of the `Uint8Array` they pass for. */
+function toPlain(bytes: Uint8Array): Uint8Array {
+  return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+}
+
+function toBounds({ gte, gt, lt, limit, reverse }: KeyRange) {
+  // LevelDB takes one lower bound: the stricter of the two.
+  const isGteStricter = gte !== undefined && (gt === undefined || compareBytes(gte, gt) > 0)
+  return {
+    ...(isGteStricter ? { gte } : gt === undefined ? {} : { gt }),
+    ...(lt === undefined ? {} : { lt }),
+    ...(limit === undefined ? {} : { limit }),
+    reverse: reverse === true,
+  }
+}
+
+async function toOpenError(folder: string, thrown: unknown): Promise<ClusterError> {
+  if (codesOf(thrown).includes('LEVEL_LOCKED')) {
+    return new ClusterError(
+      'CONFLICT',
+      `the database in ${folder} is in use by another process: stop that process first, or choose another folder`,
+      { cause: thrown, details: { folder } },
+    )
+  }
+  return toFailure(folder, 'open', thrown)
+}
+
+async function toFailure(folder: string, action: string, thrown: unknown): Promise<ClusterError> {
+  const codes = codesOf(thrown)
+  const free = codes.includes('LEVEL_IO_ERROR') ? await freeSpace(folder) : ''
+  const advice = codes.includes('LEVEL_CORRUPTION')
+    ? ': the files are damaged; restore a backup, or remove the folder and let other peers send the state again'
+    : ''
+  return new ClusterError(
+    'STORE_FAILED',
+    `cannot ${action} the database in ${folder}: ${deepestMessage(thrown)}${free}${advice}`,
+    { cause: thrown, details: { folder } },
+  )
+}
+
+/** LevelDB tells disk faults apart only in words, so the free space is measured to show a full disk. */
+async function freeSpace(folder: string): Promise<string> {
+  try {
+    const { bavail, bsize } = await statfs(folder)
+    return ` (${Math.floor((bavail * bsize) / (1024 * 1024))} MiB free on that disk)`
+  } catch (thrown) {
+    return ` (and its free space cannot be read: ${messageOf(thrown)})`
+  }
+}
+
+function* causesOf(thrown: unknown): Iterable<Error> {
+  for (let error = thrown; error instanceof Error; error = error.cause) yield error
+}
+
+function codesOf(thrown: unknown): readonly unknown[] {
+  return [...causesOf(thrown)].map(error => ('code' in error ? error.code : undefined))
+}
+
+function deepestMessage(thrown: unknown): string {
+  return messageOf([...causesOf(thrown)].at(-1) ?? thrown)
+}
