@@ -1,0 +1,54 @@
+import { ClusterError } from '../errors.ts'
+
+/** Where an HTTP API listens or is asked: a TCP port or a unix socket. `text` is the address as it was given. */
+export type ApiAddress =
+  | {
+      readonly kind: 'tcp'
+      readonly host: string
+      readonly port: number
+      readonly isTls: boolean
+      /** Prefix of all paths; '' for none, never with a slash at its end. */
+      readonly prefix: string
+      readonly text: string
+    }
+  | { readonly kind: 'unix'; readonly path: string; readonly text: string }
+
+const TCP = /^\/(ip4|ip6|dns|dns4|dns6)\/([^/]+)\/tcp\/(\d{1,5})((?:\/(?:http|https|tls))*)\/?$/
+
+/**
+ * The address of a multiaddr (`/ip4/127.0.0.1/tcp/9094`, `/dns4/host/tcp/443/https`, `/unix/run/api.sock`) or of an
+ * http(s) URL. Throws `INVALID_ARGUMENT` with the text in the message.
+ */
+export function parseApiAddress(text: string): ApiAddress {
+  if (/^https?:\/\//.test(text)) return parseUrl(text)
+  if (text.startsWith('/unix/')) return { kind: 'unix', path: text.slice('/unix'.length), text }
+  const [, , host, port, suffix = ''] = TCP.exec(text) ?? []
+  if (host === undefined || Number(port) > 65_535) return refuse(text)
+  const isTls = suffix.includes('/https') || suffix.includes('/tls')
+  return { kind: 'tcp', host, port: Number(port), isTls, prefix: '', text }
+}
+
+function parseUrl(text: string): ApiAddress {
+  const url = URL.parse(text)
+  if (url === null || url.search !== '') return refuse(text)
+  const isTls = url.protocol === 'https:'
+  const port = url.port === '' ? (isTls ? 443 : 80) : Number(url.port)
+  const host = url.hostname.replace(/^\[|\]$/g, '')
+  return { kind: 'tcp', host, port, isTls, prefix: url.pathname.replace(/\/+$/, ''), text }
+}
+
+function refuse(text: string): never {
+  const isLibp2p = /\/(p2p|ipfs|dnsaddr)\//.test(text)
+  throw new ClusterError(
+    'INVALID_ARGUMENT',
+    isLibp2p
+      ? `"${text}" is a libp2p address, which is not supported here: give the HTTP address, such as /ip4/127.0.0.1/tcp/9094`
+      : `"${text}" is not an address of an HTTP API: write it like /ip4/127.0.0.1/tcp/9094, /unix/path or http://host:9094`,
+  )
+}
+
+/** The multiaddr of a TCP host and port. */
+export function formatTcpAddress(host: string, port: number): string {
+  const isIp4 = /^\d+\.\d+\.\d+\.\d+$/.test(host)
+  return `/${isIp4 ? 'ip4' : host.includes(':') ? 'ip6' : 'dns'}/${host}/tcp/${port}`
+}

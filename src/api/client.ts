@@ -1,0 +1,268 @@
+import { Buffer } from 'node:buffer'
+import type { IncomingMessage } from 'node:http'
+import { ClusterError, CODES, type Code, messageOf } from '../errors.ts'
+import type { Options } from '../interfaces.ts'
+import { formatJson, parseJson } from '../lib/json.ts'
+import { systemRandom } from '../lib/random.ts'
+import type { AddEntry } from '../model/add.ts'
+import { type ApiAddress, parseApiAddress } from './address.ts'
+import { type Answer, type Ask, ConnectionFailure, exchange } from './exchange.ts'
+import { readLines, readText } from './read-lines.ts'
+import { type Handlers, type Route, type Routes, routes } from './routes.ts'
+import { encodeUpload } from './upload-body.ts'
+
+/** Whom to ask, and how. */
+export interface ClientConfig {
+  /** Multiaddrs or URLs, tried in order when a host cannot be reached. */
+  readonly hosts: readonly string[]
+  /** `user:password`. */
+  readonly basicAuth?: string
+  /** Whether TLS certificates must be valid. Default true. */
+  readonly isCertificateChecked?: boolean
+  /** Bound of a whole call, milliseconds; 0 = none. */
+  readonly timeoutMs: number
+}
+
+/** Goes last into every call. */
+export interface CallOptions extends Options {
+  /** Called with the number of bytes sent so far of an upload. */
+  readonly onSent?: (bytes: number) => void
+}
+
+/**
+ * The REST API as functions, one a route. Answers are the JSON documents of the wire. Failures are `ClusterError`s:
+ * with `details.status` (an HTTP status) when a daemon answered with an error or ended a stream with one, without it
+ * when none could be reached (`NOT_READY`, `PEER_UNREACHABLE`), it took too long (`TIMEOUT`) or the answer was cut.
+ */
+export type Client = Handlers<Routes, CallOptions>
+
+interface AnyInput {
+  readonly params?: Readonly<Record<string, string>>
+  readonly query?: Readonly<Record<string, string | undefined>>
+  readonly body?: unknown
+  readonly entries?: AsyncIterable<AddEntry>
+}
+
+/** Bounds of what a client takes in. */
+const REDIRECTS_MAX = 5
+
+/** A client of the REST API. Nothing is sent before the first call. Throws `INVALID_ARGUMENT` for a wrong address. */
+export function openClient(config: ClientConfig): Client {
+  const addresses = config.hosts.map(parseApiAddress)
+  if (addresses.length === 0)
+    throw new ClusterError('INVALID_ARGUMENT', 'no host is given: name at least one')
+  const calls = Object.entries(routes).map(([name, route]: [string, Route]) => {
+    const open = (input: AnyInput, options: CallOptions) =>
+      openAnswer(addresses, config, route, input, options)
+    const call =
+      route.streams === true
+        ? (input: AnyInput, options: CallOptions) => documentsOf(open, input, options)
+        : (input: AnyInput, options: CallOptions) => documentOf(open, input, options)
+    return [name, call] as const
+  })
+  // The table gives each function its type; the calls are built from the same table.
+  return Object.fromEntries(calls) as unknown as Client
+}
+
+type Open = (input: AnyInput, options: CallOptions) => Promise<OpenAnswer>
+interface OpenAnswer extends Answer {
+  readonly address: ApiAddress
+  readonly signal: AbortSignal
+  /** What to throw for an error that came up while reading. */
+  toError(thrown: unknown): unknown
+}
+
+async function documentOf(open: Open, input: AnyInput, options: CallOptions): Promise<unknown> {
+  const answer = await open(input, options)
+  const { response } = answer
+  const status = response.statusCode ?? 0
+  const text = await readText(response).catch((thrown: unknown) => {
+    throw answer.toError(thrown)
+  })
+  if (status === 202 || status === 204) return undefined
+  try {
+    return parseJson(text)
+  } catch (cause) {
+    throw new ClusterError(
+      'INTERNAL',
+      `the answer of ${answer.address.text} is not JSON: ${messageOf(cause)}`,
+      {
+        cause,
+        details: { status },
+      },
+    )
+  }
+}
+
+async function* documentsOf(open: Open, input: AnyInput, options: CallOptions): AsyncIterable<unknown> {
+  const answer = await open(input, options)
+  const { response } = answer
+  try {
+    for await (const line of readLines(response)) yield parseJson(line)
+    checkTrailers(response)
+  } catch (thrown) {
+    // A source of the upload that failed explains best why the answer broke off.
+    throw answer.sourceFailure() ?? answer.toError(thrown)
+  } finally {
+    answer.stopSending()
+    response.destroy()
+  }
+}
+
+async function openAnswer(
+  addresses: readonly ApiAddress[],
+  config: ClientConfig,
+  route: Route,
+  input: AnyInput,
+  options: CallOptions,
+): Promise<OpenAnswer> {
+  const limit = config.timeoutMs > 0 ? AbortSignal.timeout(config.timeoutMs) : undefined
+  const signal = limit === undefined ? options.signal : AbortSignal.any([options.signal, limit])
+  const ask = toAsk(config, route, input, options, signal)
+  let failure: unknown
+  for (const address of addresses) {
+    const toError = (thrown: unknown) => {
+      if (limit?.aborted === true && !options.signal.aborted) {
+        return new ClusterError(
+          'TIMEOUT',
+          `no whole answer from ${address.text} within ${config.timeoutMs / 1000} s`,
+        )
+      }
+      if (signal.aborted) return options.signal.reason
+      return thrown instanceof ClusterError || thrown instanceof SyntaxError
+        ? thrown
+        : new ClusterError('PEER_UNREACHABLE', `the answer of ${address.text} was cut short`, {
+            cause: thrown,
+          })
+    }
+    try {
+      const answer = await follow(address, ask)
+      await checkStatus(answer.response, route).catch((thrown: unknown) => {
+        throw toError(thrown)
+      })
+      return { ...answer, address, signal, toError }
+    } catch (thrown) {
+      // What is no ClusterError here came from the source of the upload.
+      failure = signal.aborted ? toError(thrown) : thrown
+      const isNext = failure instanceof ConnectionFailure && !(failure.wasSent && ask.body !== undefined)
+      if (!isNext) throw failure
+    }
+  }
+  throw failure
+}
+
+function toAsk(
+  config: ClientConfig,
+  route: Route,
+  input: AnyInput,
+  options: CallOptions,
+  signal: AbortSignal,
+): Ask {
+  const { basicAuth, isCertificateChecked = true } = config
+  const boundary = Buffer.from(systemRandom.bytes(24)).toString('hex')
+  // An upload is always answered as a stream: the array that stream-channels=false gives would have to be held whole.
+  const query = input.entries === undefined ? input.query : { ...input.query, 'stream-channels': 'true' }
+  const body =
+    input.entries === undefined
+      ? input.body === undefined
+        ? undefined
+        : formatJson(input.body)
+      : encodeUpload(input.entries, boundary)
+  const contentType =
+    input.entries === undefined ? 'application/json' : `multipart/form-data; boundary=${boundary}`
+  return {
+    method: route.method,
+    target: formatTarget(route, { ...input, ...(query === undefined ? {} : { query }) }),
+    headers: {
+      ...(body === undefined ? {} : { 'Content-Type': contentType }),
+      ...(body === undefined && route.method !== 'GET' ? { 'Content-Length': '0' } : {}),
+      ...(basicAuth === undefined
+        ? {}
+        : { Authorization: `Basic ${Buffer.from(basicAuth).toString('base64')}` }),
+    },
+    ...(body === undefined ? {} : { body }),
+    signal,
+    isCertificateChecked,
+    ...(options.onSent === undefined ? {} : { onSent: options.onSent }),
+  }
+}
+
+/** Path and query of a call: `:name` and `*` replaced by the percent-encoded parameters. */
+export function formatTarget(route: Route, input: AnyInput): string {
+  const { params = {}, query = {} } = input
+  const path = route.path
+    .replace(/:(\w+)/g, (_, name: string) => encodeURIComponent(params[name] ?? ''))
+    .replace('*', () => (params['path'] ?? '').split('/').map(encodeURIComponent).join('/'))
+  const said = Object.entries(query).filter((entry): entry is [string, string] => entry[1] !== undefined)
+  return said.length === 0 ? path : `${path}?${new URLSearchParams(said).toString()}`
+}
+
+async function follow(address: ApiAddress, ask: Ask): Promise<Answer> {
+  let target = ask.target
+  for (let hops = 0; ; hops++) {
+    const answer = await exchange(address, { ...ask, target })
+    const { statusCode: status = 0, headers } = answer.response
+    const isRedirect = [301, 302, 307, 308].includes(status) && typeof ask.body !== 'object'
+    if (!isRedirect || headers.location?.startsWith('/') !== true) return answer
+    answer.response.resume()
+    if (hops >= REDIRECTS_MAX || headers.location === target) {
+      throw new ClusterError('INTERNAL', `${address.text} redirects in a circle`, { details: { status } })
+    }
+    target = headers.location
+  }
+}
+
+async function checkStatus(response: IncomingMessage, route: Route): Promise<void> {
+  const status = response.statusCode ?? 0
+  const isGood =
+    status === 204 ||
+    (status === 202 && route.streams !== true) ||
+    (status === 200 && route.reply !== undefined)
+  if (!isGood) throw toReplyError(status, await readText(response))
+}
+
+/** The error that an answer tells: our code when the server says one, else the nearest to the status. */
+function toReplyError(status: number, text: string): ClusterError {
+  let parsed: unknown
+  try {
+    parsed = JSON.parse(text)
+  } catch (cause) {
+    const shown =
+      text.trim() === '' ? `the daemon answered with status ${status}` : text.trim().slice(0, 2000)
+    return new ClusterError(codeOf(status, undefined), shown, { cause, details: { status } })
+  }
+  const { code, message, reason } = (typeof parsed === 'object' && parsed !== null ? parsed : {}) as {
+    readonly [member: string]: unknown
+  }
+  const shown = typeof message === 'string' && message !== '' ? message : text.trim().slice(0, 2000)
+  const saidStatus = typeof code === 'number' && code > 0 ? code : status
+  return new ClusterError(codeOf(saidStatus, reason), shown, { details: { status: saidStatus } })
+}
+
+const CODE_OF_STATUS: Readonly<Record<number, Code>> = {
+  400: 'INVALID_ARGUMENT',
+  401: 'UNAUTHENTICATED',
+  403: 'FORBIDDEN',
+  404: 'NOT_FOUND',
+  409: 'CONFLICT',
+  413: 'TOO_LARGE',
+  502: 'PEER_UNREACHABLE',
+  503: 'NOT_READY',
+  504: 'TIMEOUT',
+}
+
+function codeOf(status: number, reason: unknown): Code {
+  const isKnown = typeof reason === 'string' && Object.hasOwn(CODES, reason)
+  return isKnown ? (reason as Code) : (CODE_OF_STATUS[status] ?? 'INTERNAL')
+}
+
+/** A stream that ended with an error says so in its trailers, whether they were announced or not. */
+function checkTrailers(response: IncomingMessage): void {
+  const errors: string[] = []
+  const { rawTrailers } = response
+  for (let at = 0; at + 1 < rawTrailers.length; at += 2) {
+    const value = rawTrailers[at + 1] ?? ''
+    if (rawTrailers[at]?.toLowerCase() === 'x-stream-error' && value !== '') errors.push(value)
+  }
+  if (errors.length > 0) throw new ClusterError('INTERNAL', errors.join('; '), { details: { status: 500 } })
+}

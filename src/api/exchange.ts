@@ -1,0 +1,136 @@
+import { once } from 'node:events'
+import http from 'node:http'
+import { ClusterError, messageOf } from '../errors.ts'
+import type { ApiAddress } from './address.ts'
+
+/** One HTTP request. */
+export interface Ask {
+  readonly method: string
+  /** Path with query. */
+  readonly target: string
+  readonly headers: Readonly<Record<string, string>>
+  /** The whole body, or a stream of it that is read only once the connection stands. */
+  readonly body?: string | AsyncIterable<Uint8Array>
+  readonly signal: AbortSignal
+  readonly isCertificateChecked: boolean
+  /** Called with the number of body bytes sent so far. */
+  readonly onSent?: (bytes: number) => void
+}
+
+/** The begin of an answer. */
+export interface Answer {
+  readonly response: http.IncomingMessage
+  /** Ends the sending of a body that is still under way. */
+  stopSending(): void
+  /** What went wrong with the source of the body, if anything. */
+  sourceFailure(): unknown
+}
+
+/** No connection within this time counts as a host that does not answer. */
+const CONNECT_TIMEOUT_MS = 10_000
+
+/** A host could not be reached, or the connection broke before an answer: the next host may be tried. */
+export class ConnectionFailure extends ClusterError {
+  /** Whether the request may have been taken in, at least in part. */
+  readonly wasSent: boolean
+
+  constructor(address: ApiAddress, cause: unknown, wasSent: boolean) {
+    const reason = errorCodeOf(cause)
+    const isAbsent = reason === 'ECONNREFUSED' || reason === 'ENOENT'
+    const message = isAbsent
+      ? `no daemon answers at ${address.text}: is it running? Start it with "cluster-service daemon" or "npm start"`
+      : `the daemon at ${address.text} cannot be reached: ${reason ?? messageOf(cause)}`
+    super(isAbsent ? 'NOT_READY' : 'PEER_UNREACHABLE', message, { cause })
+    this.wasSent = wasSent
+  }
+}
+
+function errorCodeOf(thrown: unknown): string | undefined {
+  return thrown instanceof Error && 'code' in thrown && typeof thrown.code === 'string'
+    ? thrown.code
+    : undefined
+}
+
+/** Sends a request and waits for the head of the answer. Throws `ConnectionFailure`, or the signal's reason. */
+export async function exchange(address: ApiAddress, ask: Ask): Promise<Answer> {
+  ask.signal.throwIfAborted()
+  const request = await openRequest(address, ask)
+  let wasSent = false
+  const stopSending = new AbortController()
+  const answered = new Promise<http.IncomingMessage>((resolve, reject) => {
+    request.once('response', resolve)
+    request.on('error', reject)
+    request.once('timeout', () => request.destroy(new Error('no connection within 10 s')))
+    request.once('close', () => {
+      stopSending.abort()
+      reject(new Error('the connection was closed without an answer'))
+    })
+  })
+  request.once('socket', socket => {
+    const onConnect = () => {
+      wasSent = true
+      socket.setTimeout(0)
+    }
+    if (socket.connecting)
+      socket.once(address.kind === 'tcp' && address.isTls ? 'secureConnect' : 'connect', onConnect)
+    else onConnect()
+  })
+  let sourceFailure: unknown
+  send(request, ask, stopSending.signal).catch((thrown: unknown) => {
+    // A source that fails must not leave the request hanging.
+    sourceFailure = thrown
+    request.destroy(thrown instanceof Error ? thrown : new Error(String(thrown)))
+  })
+  try {
+    const response = await answered
+    return { response, stopSending: () => stopSending.abort(), sourceFailure: () => sourceFailure }
+  } catch (thrown) {
+    stopSending.abort()
+    if (ask.signal.aborted) throw ask.signal.reason
+    throw sourceFailure ?? new ConnectionFailure(address, thrown, wasSent)
+  }
+}
+
+async function openRequest(address: ApiAddress, ask: Ask): Promise<http.ClientRequest> {
+  const { method, headers, signal } = ask
+  const common = { method, headers, signal, timeout: CONNECT_TIMEOUT_MS }
+  if (address.kind === 'unix') return http.request({ ...common, socketPath: address.path, path: ask.target })
+  const to = { ...common, host: address.host, port: address.port, path: address.prefix + ask.target }
+  if (!address.isTls) return http.request(to)
+  const https = await import('node:https')
+  return https.request({ ...to, rejectUnauthorized: ask.isCertificateChecked })
+}
+
+async function send(request: http.ClientRequest, ask: Ask, stop: AbortSignal): Promise<void> {
+  if (ask.body === undefined || typeof ask.body === 'string') {
+    request.end(ask.body)
+    return
+  }
+  request.flushHeaders()
+  if (!(await isConnected(request, stop))) return
+  let sentBytes = 0
+  for await (const chunk of ask.body) {
+    if (stop.aborted || request.destroyed) return
+    const hasRoom = request.write(chunk)
+    sentBytes += chunk.length
+    ask.onSent?.(sentBytes)
+    if (!hasRoom && !(await happens(request, 'drain', stop))) return
+  }
+  request.end()
+}
+
+async function isConnected(request: http.ClientRequest, stop: AbortSignal): Promise<boolean> {
+  if (request.socket === null && !(await happens(request, 'socket', stop))) return false
+  return request.socket?.connecting !== true || happens(request.socket, 'connect', stop)
+}
+
+/** Whether the event comes before the signal is aborted. */
+async function happens(emitter: NodeJS.EventEmitter, event: string, stop: AbortSignal): Promise<boolean> {
+  try {
+    await once(emitter, event, { signal: stop })
+    return true
+  } catch (thrown) {
+    if (stop.aborted || emitter instanceof http.ClientRequest) return false
+    throw thrown
+  }
+}

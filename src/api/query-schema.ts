@@ -1,0 +1,67 @@
+import { type JsonSchema, objectSchema, textSchema } from '../lib/json-schema.ts'
+
+const pinQueryTexts = {
+  name: textSchema('a name for people'),
+  mode: textSchema('recursive (default) or direct'),
+  replication: textSchema('overrides both of the next two'),
+  'replication-min': textSchema('fewest copies; -1 = everywhere, 0 = default of the cluster'),
+  'replication-max': textSchema('most copies; -1 = everywhere, 0 = default of the cluster'),
+  'shard-size': textSchema('bytes'),
+  'user-allocations': textSchema('comma list of peer ids to prefer'),
+  'expire-at': textSchema('RFC 3339; goes before expire-in'),
+  'expire-in': textSchema('duration such as 48h, at least 1s'),
+  'pin-update': textSchema('CID of the pin whose options and allocations to take'),
+  origins: textSchema('comma list of multiaddrs, each with /p2p/<id>'),
+} as const
+
+/** Metadata in a query: one parameter a key. */
+export interface MetadataQuery {
+  readonly [parameter: `meta-${string}`]: string
+}
+
+/** Query of everything that pins. Values are texts, as they stand in the URL. */
+export type PinQuery = { readonly [Name in keyof typeof pinQueryTexts]?: string } & MetadataQuery
+
+/** Query of everything that pins. */
+export const pinQuerySchema: JsonSchema<PinQuery> = {
+  ...objectSchema({}, pinQueryTexts),
+  patternProperties: { '^meta-.+': textSchema('metadata') },
+}
+
+const addQueryTexts = {
+  layout: textSchema('balanced (default) or trickle'),
+  chunker: textSchema('size-N, rabin, rabin-min-avg-max, buzhash or default'),
+  hash: textSchema('multihash name; default sha2-256'),
+  format: textSchema('unixfs (default) or car'),
+  'cid-version': textSchema('0 (default) or 1'),
+  'raw-leaves': textSchema('boolean; on by default with cid-version 1'),
+  local: textSchema('boolean: put blocks on this peer only'),
+  recursive: textSchema('boolean, without effect'),
+  hidden: textSchema('boolean, without effect'),
+  'wrap-with-directory': textSchema('boolean'),
+  shard: textSchema('boolean'),
+  progress: textSchema('boolean: report bytes on the way'),
+  'stream-channels': textSchema('boolean; false = one array instead of a stream'),
+  nocopy: textSchema('boolean'),
+  'no-pin': textSchema('boolean: put blocks, do not pin'),
+} as const
+
+/** Query of adding: options of the pin and how content becomes blocks. */
+export type AddQuery = PinQuery & { readonly [Name in keyof typeof addQueryTexts]?: string }
+
+/** Query of adding. */
+export const addQuerySchema: JsonSchema<AddQuery> = {
+  ...objectSchema({}, { ...pinQueryTexts, ...addQueryTexts }),
+  patternProperties: { '^meta-.+': textSchema('metadata') },
+}
+
+const local = textSchema('"true" asks only this peer')
+
+/** Query of calls that can ask one peer only. */
+export const localQuerySchema = objectSchema({}, { local })
+
+/** Query of the listing of states. `cids` goes before `filter`. */
+export const statusesQuerySchema = objectSchema(
+  {},
+  { local, filter: textSchema('comma list of states'), cids: textSchema('comma list of CIDs') },
+)

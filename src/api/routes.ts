@@ -1,0 +1,239 @@
+import {
+  choiceSchema,
+  dictionarySchema,
+  type JsonSchema,
+  listSchema,
+  numberSchema,
+  objectSchema,
+  textSchema,
+  type ValueOf,
+} from '../lib/json-schema.ts'
+import type { AddEntry } from '../model/add.ts'
+import { addedJsonSchema } from '../model/add-json.ts'
+import { connectGraphJsonSchema, globalRepoGcJsonSchema } from '../model/graph-json.ts'
+import { alertJsonSchema, metricJsonSchema } from '../model/metric-json.ts'
+import { peerJsonSchema } from '../model/peer-json.ts'
+import { pinJsonSchema } from '../model/pin-json.ts'
+import { globalPinInfoJsonSchema } from '../model/status-json.ts'
+import { addQuerySchema, localQuerySchema, pinQuerySchema, statusesQuerySchema } from './query-schema.ts'
+
+/** One row of the table: what is asked, and what the answer is. */
+export interface Route {
+  readonly method: 'GET' | 'POST' | 'DELETE'
+  /** `:name` is one segment, `*` the rest of the path (parameter `path`). */
+  readonly path: string
+  readonly summary: string
+  readonly params?: JsonSchema<Readonly<Record<string, string>>>
+  readonly query?: JsonSchema<object>
+  /** What the request carries: a JSON document, or files as multipart. */
+  readonly body?: JsonSchema<unknown> | 'upload'
+  /** The document of the answer, or one of the documents when the answer streams; absent = 204. */
+  readonly reply?: JsonSchema<unknown>
+  readonly streams?: true
+}
+
+const hash = objectSchema({ hash: textSchema('CID') })
+const ipfsPath = objectSchema({
+  keyType: choiceSchema(['ipfs', 'ipns', 'ipld']),
+  path: textSchema('what follows /ipfs/'),
+})
+const bandwidthJsonSchema = objectSchema({
+  total_in: numberSchema,
+  total_out: numberSchema,
+  rate_in: numberSchema,
+  rate_out: numberSchema,
+})
+
+/**
+ * The REST API: name → request and answer. Server and client are typed by it. The order is that of the reference, whose
+ * choice between 404 and 405 for a wrong method depends on it.
+ */
+export const routes = {
+  id: { method: 'GET', path: '/id', summary: 'What this peer says of itself', reply: peerJsonSchema },
+  version: {
+    method: 'GET',
+    path: '/version',
+    summary: 'The version of this peer',
+    reply: objectSchema({ version: textSchema() }),
+  },
+  peers: {
+    method: 'GET',
+    path: '/peers',
+    summary: 'What every peer says of itself',
+    reply: peerJsonSchema,
+    streams: true,
+  },
+  addPeer: {
+    method: 'POST',
+    path: '/peers',
+    summary: 'Learn about a peer',
+    body: objectSchema({ peer_id: textSchema('peer id') }),
+    reply: peerJsonSchema,
+  },
+  removePeer: {
+    method: 'DELETE',
+    path: '/peers/:peer',
+    summary: 'Remove a peer: refused, since peers are members for as long as they live',
+    params: objectSchema({ peer: textSchema('peer id') }),
+  },
+  add: {
+    method: 'POST',
+    path: '/add',
+    summary: 'Add files and pin their root',
+    query: addQuerySchema,
+    body: 'upload',
+    reply: addedJsonSchema,
+    streams: true,
+  },
+  allocations: {
+    method: 'GET',
+    path: '/allocations',
+    summary: 'The pinset',
+    query: objectSchema(
+      {},
+      { filter: textSchema('comma list of all, pin, meta-pin, clusterdag-pin, shard-pin') },
+    ),
+    reply: pinJsonSchema,
+    streams: true,
+  },
+  allocation: {
+    method: 'GET',
+    path: '/allocations/:hash',
+    summary: 'One entry of the pinset',
+    params: hash,
+    reply: pinJsonSchema,
+  },
+  statuses: {
+    method: 'GET',
+    path: '/pins',
+    summary: 'The state of pins on every peer',
+    query: statusesQuerySchema,
+    reply: globalPinInfoJsonSchema,
+    streams: true,
+  },
+  recover: {
+    method: 'POST',
+    path: '/pins/:hash/recover',
+    summary: 'Try again what is in error for one CID',
+    params: hash,
+    query: localQuerySchema,
+    reply: globalPinInfoJsonSchema,
+  },
+  recoverAll: {
+    method: 'POST',
+    path: '/pins/recover',
+    summary: 'Try again everything that is in error',
+    query: localQuerySchema,
+    reply: globalPinInfoJsonSchema,
+    streams: true,
+  },
+  status: {
+    method: 'GET',
+    path: '/pins/:hash',
+    summary: 'The state of one CID on every peer',
+    params: hash,
+    query: localQuerySchema,
+    reply: globalPinInfoJsonSchema,
+  },
+  pin: {
+    method: 'POST',
+    path: '/pins/:hash',
+    summary: 'Pin a CID',
+    params: hash,
+    query: pinQuerySchema,
+    reply: pinJsonSchema,
+  },
+  pinPath: {
+    method: 'POST',
+    path: '/pins/:keyType/*',
+    summary: 'Pin what a path leads to',
+    params: ipfsPath,
+    query: pinQuerySchema,
+    reply: pinJsonSchema,
+  },
+  unpin: {
+    method: 'DELETE',
+    path: '/pins/:hash',
+    summary: 'Unpin a CID',
+    params: hash,
+    query: pinQuerySchema,
+    reply: pinJsonSchema,
+  },
+  unpinPath: {
+    method: 'DELETE',
+    path: '/pins/:keyType/*',
+    summary: 'Unpin what a path leads to',
+    params: ipfsPath,
+    query: pinQuerySchema,
+    reply: pinJsonSchema,
+  },
+  gc: {
+    method: 'POST',
+    path: '/ipfs/gc',
+    summary: 'Collect garbage on the IPFS nodes',
+    query: localQuerySchema,
+    reply: globalRepoGcJsonSchema,
+  },
+  graph: {
+    method: 'GET',
+    path: '/health/graph',
+    summary: 'Who is connected to whom',
+    reply: connectGraphJsonSchema,
+  },
+  alerts: {
+    method: 'GET',
+    path: '/health/alerts',
+    summary: 'Metrics that ran out, newest first',
+    reply: listSchema(alertJsonSchema),
+  },
+  bandwidth: {
+    method: 'GET',
+    path: '/health/bandwidth',
+    summary: 'Traffic by protocol; empty where it is not measured',
+    reply: dictionarySchema(bandwidthJsonSchema),
+  },
+  metrics: {
+    method: 'GET',
+    path: '/monitor/metrics/:name',
+    summary: 'The latest metrics of a name, one a peer',
+    params: objectSchema({ name: textSchema() }),
+    reply: listSchema(metricJsonSchema),
+  },
+  metricNames: {
+    method: 'GET',
+    path: '/monitor/metrics',
+    summary: 'Names of all metrics',
+    reply: listSchema(textSchema()),
+  },
+  health: { method: 'GET', path: '/health', summary: 'Whether this peer answers; needs no credentials' },
+} as const satisfies Readonly<Record<string, Route>>
+
+/** The table of routes. */
+export type Routes = typeof routes
+
+type ParamsOf<R> = R extends { readonly params: JsonSchema<infer Params> }
+  ? { readonly params: Params }
+  : unknown
+type QueryOf<R> = R extends { readonly query: JsonSchema<infer Query> } ? { readonly query?: Query } : unknown
+type BodyOf<R> = R extends { readonly body: infer Body }
+  ? Body extends 'upload'
+    ? { readonly entries: AsyncIterable<AddEntry> }
+    : { readonly body: ValueOf<Body> }
+  : unknown
+
+/** What a call of a route needs. */
+export type InputOf<R> = ParamsOf<R> & QueryOf<R> & BodyOf<R>
+
+/** The document that a route answers with. */
+export type ReplyOf<R> = R extends { readonly reply: JsonSchema<infer Reply> } ? Reply : void
+
+/** A function that answers a route, or one that asks it. */
+export type Handler<R, CallOptions> = (
+  input: InputOf<R>,
+  options: CallOptions,
+) => R extends { readonly streams: true } ? AsyncIterable<ReplyOf<R>> : Promise<ReplyOf<R>>
+
+/** A function for each route: the server implements them, the client offers them. */
+export type Handlers<Table, CallOptions> = {
+  readonly [Name in keyof Table]: Handler<Table[Name], CallOptions>
+}
