@@ -1,0 +1,79 @@
+import type { Cluster } from '../interfaces.ts'
+import { makeInstruments } from '../lib/instruments.ts'
+import { repeat } from '../lib/repeat.ts'
+import { addContent } from './add.ts'
+import type { ClusterComponents } from './components.ts'
+import type { ClusterConfig } from './config.ts'
+import { unpinExpired } from './expiry.ts'
+import { collectGarbage } from './gc.ts'
+import { drawGraph } from './graph.ts'
+import { makeIdentify } from './identify.ts'
+import { CLUSTER_METRICS } from './metrics.ts'
+import { addPeer, listPeers } from './peers.ts'
+import { pinCid, pinPath } from './pin.ts'
+import { notPinned } from './pin-rules.ts'
+import { recoverCid, statusOf } from './status.ts'
+import { listStatuses, recoverEverything } from './statuses.ts'
+import { connectSwarms } from './swarms.ts'
+import { unpinCid, unpinPath } from './unpin.ts'
+
+const SWARM_PASS_EVERY_MS = 300_000
+
+/** Joins the parts of a peer into what an API can ask, and keeps house: expired pins, and links between IPFS nodes. */
+export async function openCluster(
+  components: ClusterComponents,
+  config: ClusterConfig,
+): Promise<Cluster & AsyncDisposable> {
+  const { consensus, monitor } = components
+  const identify = makeIdentify({ ...components, peername: config.peername })
+  const asking = { ...components, identify }
+  makeInstruments(components.meter, CLUSTER_METRICS).pins.observe(() => consensus.pinsCount)
+  const housekeeping = keepHouse(components, config)
+  return {
+    version: components.version,
+    id: identify,
+    peers: options => listPeers(asking, options),
+    addPeer: (peer, options) => addPeer(asking, peer, options),
+    pin: (cid, options) => pinCid(components, config, cid, options),
+    pinPath: (path, options) => pinPath(components, config, path, options),
+    unpin: (cid, options) => unpinCid(components, config, cid, options),
+    unpinPath: (path, options) => unpinPath(components, config, path, options),
+    async allocation(cid) {
+      const pin = await consensus.get(cid)
+      if (pin === undefined) throw notPinned()
+      return pin
+    },
+    allocations: (range, options) => consensus.pins(range, options),
+    status: (cid, scope) => statusOf(components, config, cid, scope),
+    statuses: (filter, scope) => listStatuses(components, config, filter, scope),
+    recover: (cid, scope) => recoverCid(components, config, cid, scope),
+    recoverAll: scope => recoverEverything(components, config, scope),
+    add: (entries, params, pin, options) => addContent(components, config, entries, params, pin, options),
+    gc: scope => collectGarbage(components, config, scope),
+    graph: options => drawGraph(components, options),
+    alerts: () => monitor.alerts(),
+    metricNames: () => monitor.metricNames(),
+    metrics: name => monitor.latest(name),
+    [Symbol.asyncDispose]: () => housekeeping.disposeAsync(),
+  }
+}
+
+function keepHouse(components: ClusterComponents, config: ClusterConfig): AsyncDisposableStack {
+  const { clock, logger } = components
+  const stack = new AsyncDisposableStack()
+  if (!config.isFollower) {
+    const onError = (error: unknown) => logger.warn('expired pins could not be looked for', { error })
+    stack.use(
+      repeat({ clock, everyMs: config.stateSyncIntervalMs, onError }, async signal => {
+        const unpinned = await unpinExpired(components, { signal })
+        if (unpinned > 0) logger.info('expired pins were unpinned', { pins: unpinned })
+      }),
+    )
+  }
+  if (config.connectSwarmsDelayMs > 0) {
+    stack.use(
+      connectSwarms(components, { delayMs: config.connectSwarmsDelayMs, everyMs: SWARM_PASS_EVERY_MS }),
+    )
+  }
+  return stack
+}

@@ -1,0 +1,44 @@
+import type { Meter, Tracer } from '@opentelemetry/api'
+import type {
+  Allocate,
+  Consensus,
+  ImportContent,
+  Ipfs,
+  Logger,
+  Monitor,
+  Network,
+  PinTracker,
+  Rpc,
+} from '../interfaces.ts'
+import type { Clock } from '../lib/clock.ts'
+import type { PeerId } from '../model/peer.ts'
+
+/** What a peer needs to answer for itself. */
+export interface LocalComponents {
+  readonly self: PeerId
+  /** Version of the program, and the protocol id of its procedures. */
+  readonly version: string
+  readonly rpcProtocolVersion: string
+  readonly peername: string
+  readonly tracker: Pick<PinTracker, 'status' | 'statuses' | 'recover' | 'recoverAll'>
+  readonly monitor: Pick<Monitor, 'peers'>
+  readonly network: Pick<Network, 'addresses' | 'addressesOf' | 'peers'>
+  readonly ipfs: Pick<Ipfs, 'id' | 'gc' | 'putBlocks' | 'swarmPeers'>
+  readonly clock: Clock
+}
+
+/** What the core of a peer is joined from. */
+export interface ClusterComponents extends Omit<LocalComponents, 'monitor' | 'ipfs' | 'peername'> {
+  readonly consensus: Consensus
+  readonly monitor: Pick<Monitor, 'peers' | 'hello' | 'metricNames' | 'latest' | 'onMetric' | 'alerts'>
+  readonly ipfs: Pick<
+    Ipfs,
+    'id' | 'gc' | 'putBlocks' | 'swarmPeers' | 'swarmConnect' | 'resolve' | 'getBlock'
+  >
+  readonly rpc: Pick<Rpc, 'call'>
+  readonly allocate: Allocate
+  readonly importContent: ImportContent
+  readonly logger: Logger
+  readonly meter: Meter
+  readonly tracer: Tracer
+}

@@ -1,0 +1,84 @@
+import { ClusterError, toClusterError } from '../errors.ts'
+import type { Options } from '../interfaces.ts'
+import type { PeerId } from '../model/peer.ts'
+
+/** What one peer answered, or why it did not. */
+export type Answer<T> =
+  | { readonly peer: PeerId; readonly value: T }
+  | { readonly peer: PeerId; readonly error: ClusterError }
+
+/** How long each peer has, and how many are asked at once. */
+export interface FanOutOptions extends Options {
+  readonly limitMs: number
+}
+
+/** How long a peer has to answer a question on one CID or on itself (daemon.md 2.2, 2.7). */
+export const PEER_LIMIT_MS = 15_000
+const CONCURRENT_MAX = 64
+
+/**
+ * Asks peers at the same time and yields their answers as they come. A peer that does not trust this one (`FORBIDDEN`)
+ * is left out, as if it were not there. Throws only `signal.reason`.
+ */
+export async function* fanOut<T>(
+  peers: readonly PeerId[],
+  ask: (peer: PeerId, options: Options) => Promise<T>,
+  { signal, limitMs }: FanOutOptions,
+): AsyncGenerator<Answer<T>> {
+  const ending = new AbortController()
+  const whole = AbortSignal.any([signal, ending.signal])
+  const waiting = peers.values()
+  const running = new Map<PeerId, Promise<Answer<T>>>()
+  try {
+    for (;;) {
+      while (running.size < CONCURRENT_MAX) {
+        const next = waiting.next()
+        if (next.done === true) break
+        running.set(next.value, askOne(next.value, ask, whole, limitMs))
+      }
+      if (running.size === 0) return
+      const answer = await Promise.race(running.values())
+      running.delete(answer.peer)
+      signal.throwIfAborted()
+      if ('error' in answer && answer.error.code === 'FORBIDDEN') continue
+      yield answer
+    }
+  } finally {
+    ending.abort(new DOMException('nobody waits for the answer', 'AbortError'))
+  }
+}
+
+async function askOne<T>(
+  peer: PeerId,
+  ask: (peer: PeerId, options: Options) => Promise<T>,
+  whole: AbortSignal,
+  limitMs: number,
+): Promise<Answer<T>> {
+  const limit = AbortSignal.timeout(limitMs)
+  try {
+    return { peer, value: await within(AbortSignal.any([whole, limit]), signal => ask(peer, { signal })) }
+  } catch (thrown) {
+    if (!limit.aborted) return { peer, error: toClusterError(thrown) }
+    const message = `peer ${peer} did not answer within ${limitMs / 1000} s`
+    return { peer, error: new ClusterError('TIMEOUT', message, { cause: thrown }) }
+  }
+}
+
+/** Ends with the signal also when the task does not heed it. */
+async function within<T>(signal: AbortSignal, task: (signal: AbortSignal) => Promise<T>): Promise<T> {
+  signal.throwIfAborted()
+  const { promise, reject } = Promise.withResolvers<never>()
+  const onAbort = () => reject(signal.reason)
+  signal.addEventListener('abort', onAbort, { once: true })
+  try {
+    return await Promise.race([task(signal), promise])
+  } finally {
+    signal.removeEventListener('abort', onAbort)
+  }
+}
+
+/** The one answer of a call that answers once. */
+export async function onlyAnswer<T>(answers: AsyncIterable<T>): Promise<T> {
+  for await (const answer of answers) return answer
+  throw new ClusterError('PEER_UNREACHABLE', 'the peer ended the call without an answer')
+}

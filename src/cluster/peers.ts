@@ -1,0 +1,57 @@
+import type { ClusterError } from '../errors.ts'
+import type { Options } from '../interfaces.ts'
+import type { PeerId, PeerInfo } from '../model/peer.ts'
+import type { ClusterComponents } from './components.ts'
+import { fanOut, onlyAnswer, PEER_LIMIT_MS } from './fan-out.ts'
+
+/** What listing peers needs. */
+export type PeersComponents = Pick<ClusterComponents, 'monitor' | 'rpc' | 'self'> & {
+  readonly identify: (options: Options) => Promise<PeerInfo>
+}
+
+/** Every live peer as it answers; those that fail come last, with `error`. */
+export async function* listPeers(components: PeersComponents, { signal }: Options): AsyncGenerator<PeerInfo> {
+  const failed: PeerInfo[] = []
+  const ask = (peer: PeerId, options: Options) => askId(components, peer, options)
+  for await (const answer of fanOut(components.monitor.peers(), ask, { signal, limitMs: PEER_LIMIT_MS })) {
+    if ('error' in answer) failed.push(unreachable(answer.peer, answer.error))
+    else yield answer.value
+  }
+  yield* failed
+}
+
+/**
+ * Learns about a peer: membership follows the heartbeats, so all there is to do is to reach it. Throws
+ * `PEER_UNREACHABLE` when that fails.
+ */
+export async function addPeer(
+  components: PeersComponents,
+  peer: PeerId,
+  { signal }: Options,
+): Promise<PeerInfo> {
+  const ask = (peer: PeerId, options: Options) => askId(components, peer, options)
+  const answer = await onlyAnswer(fanOut([peer], ask, { signal, limitMs: PEER_LIMIT_MS }))
+  if ('error' in answer) throw answer.error
+  const info = answer.value
+  const isKnown = info.clusterPeers.includes(components.self)
+  return isKnown ? info : { ...info, clusterPeers: [...info.clusterPeers, components.self] }
+}
+
+function askId(components: PeersComponents, peer: PeerId, options: Options): Promise<PeerInfo> {
+  const { self, identify, rpc } = components
+  return peer === self ? identify(options) : onlyAnswer(rpc.call(peer, 'id', undefined, options))
+}
+
+function unreachable(peer: PeerId, error: ClusterError): PeerInfo {
+  return {
+    id: peer,
+    addresses: [],
+    clusterPeers: [],
+    clusterPeersAddresses: [],
+    version: '',
+    rpcProtocolVersion: '',
+    error: error.message,
+    ipfs: { id: undefined, addresses: [], error: '' },
+    peername: '',
+  }
+}

@@ -1,0 +1,145 @@
+import { ClusterError } from '../errors.ts'
+import type { Options } from '../interfaces.ts'
+import { withSpan } from '../lib/span.ts'
+import { type Cid, parseCid } from '../model/cid.ts'
+import type { PeerId } from '../model/peer.ts'
+import { checkBounds, isSameRequest, type Pin, type PinOptions, toPin } from '../model/pin.ts'
+import { choosePeers } from './choose-peers.ts'
+import type { ClusterComponents } from './components.ts'
+import type { ClusterConfig } from './config.ts'
+import { checkExpiry, checkRepin, notPinned, refuseAsFollower } from './pin-rules.ts'
+import { resolveReplication } from './replication.ts'
+
+/** What pinning needs. */
+export type PinComponents = Pick<
+  ClusterComponents,
+  'allocate' | 'clock' | 'consensus' | 'ipfs' | 'monitor' | 'tracer'
+>
+
+/**
+ * Adds a CID to the pinset, or changes what it says of it. With `pinUpdate` naming another CID, the entry is a copy of
+ * that one's. What is there already with the same options is answered as it stands, and nothing is written.
+ */
+export function pinCid(
+  components: PinComponents,
+  config: ClusterConfig,
+  cid: Cid,
+  options: PinOptions & Options,
+): Promise<Pin> {
+  return withSpan(components.tracer, 'cluster/Pin', async () => {
+    refuseAsFollower(config.isFollower)
+    checkBounds(options)
+    const { pinUpdate } = options
+    if (pinUpdate !== undefined && !pinUpdate.equals(cid)) {
+      return updatePin(components, pinUpdate, cid, options)
+    }
+    return placePin(components, config, cid, options, { signal: options.signal, allocations: undefined })
+  })
+}
+
+/** The same for a path; a bare `/ipfs/<cid>` is not sent to IPFS for resolving. */
+export async function pinPath(
+  components: PinComponents,
+  config: ClusterConfig,
+  path: string,
+  options: PinOptions & Options,
+): Promise<Pin> {
+  refuseAsFollower(config.isFollower)
+  return pinCid(components, config, await resolvePath(components, path, options), options)
+}
+
+/** The CID that a path names. */
+export async function resolvePath(
+  { ipfs }: Pick<ClusterComponents, 'ipfs'>,
+  path: string,
+  { signal }: Options,
+): Promise<Cid> {
+  const bare = /^\/ip(?:fs|ld)\/([^/]+)\/?$/.exec(path)
+  return bare?.[1] === undefined ? ipfs.resolve(path, { signal }) : parseCid(bare[1])
+}
+
+/**
+ * Writes the entry of a CID with peers chosen now, or with the given ones. What `pinUpdate` says is stored and otherwise
+ * passed over, so that an entry which came from an update can be placed anew like any other.
+ */
+export async function placePin(
+  components: PinComponents,
+  config: ClusterConfig,
+  cid: Cid,
+  options: PinOptions,
+  { signal, allocations }: Options & { readonly allocations: readonly PeerId[] | undefined },
+): Promise<Pin> {
+  const { clock, consensus } = components
+  const replication = resolveReplication(options, config.replication)
+  const nowMs = clock.now()
+  checkExpiry(options.expireAtMs, nowMs)
+  const existing = await consensus.get(cid)
+  const wanted = toPin(cid, {
+    ...optionsOf(options),
+    userAllocations: [],
+    replicationMin: replication.min,
+    replicationMax: replication.max,
+    timestampMs: nowMs,
+  })
+  if (existing !== undefined) checkRepin(existing, wanted)
+  const preferred = options.userAllocations
+  const chosen = allocations ?? choosePeers(components, config, { cid, replication, existing, preferred })
+  const isEverywhere = replication.max < 0
+  const placed = { ...wanted, allocations: isEverywhere ? [] : chosen }
+  return commit(components, existing, placed, preferred, { signal })
+}
+
+/** The options alone: a caller may hand over more, such as a signal or a whole entry. */
+function optionsOf(options: PinOptions): PinOptions {
+  return {
+    name: options.name,
+    mode: options.mode,
+    replicationMin: options.replicationMin,
+    replicationMax: options.replicationMax,
+    shardSizeBytes: options.shardSizeBytes,
+    userAllocations: options.userAllocations,
+    expireAtMs: options.expireAtMs,
+    metadata: options.metadata,
+    pinUpdate: options.pinUpdate,
+    origins: options.origins,
+  }
+}
+
+/** Copies the entry of one CID to another; its name and expiry may be new, its peers stay (daemon.md 2.5). */
+async function updatePin(
+  components: PinComponents,
+  from: Cid,
+  to: Cid,
+  options: PinOptions & Options,
+): Promise<Pin> {
+  const { clock, consensus } = components
+  const source = await consensus.get(from)
+  if (source === undefined) throw notPinned()
+  if (source.type !== 'pin') throw new ClusterError('REFUSED', 'this pin type cannot be updated')
+  const nowMs = clock.now()
+  const isLater = options.expireAtMs !== undefined && options.expireAtMs > nowMs
+  const wanted: Pin = {
+    ...source,
+    cid: to,
+    pinUpdate: from,
+    timestampMs: nowMs,
+    name: options.name === '' ? source.name : options.name,
+    expireAtMs: isLater ? options.expireAtMs : source.expireAtMs,
+  }
+  const existing = await consensus.get(to)
+  if (existing !== undefined) checkRepin(existing, wanted)
+  return commit(components, existing, wanted, [], options)
+}
+
+/** Writes unless the same stands there. The answer carries the peers that the user asked for, which are not stored. */
+async function commit(
+  { consensus, tracer }: PinComponents,
+  existing: Pin | undefined,
+  wanted: Pin,
+  userAllocations: readonly PeerId[],
+  { signal }: Options,
+): Promise<Pin> {
+  if (existing !== undefined && isSameRequest(existing, wanted)) return existing
+  await withSpan(tracer, 'consensus/Put', () => consensus.put([wanted], { signal }))
+  return { ...wanted, userAllocations }
+}

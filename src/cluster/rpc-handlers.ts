@@ -1,0 +1,39 @@
+import type { Block, RpcHandlers } from '../interfaces.ts'
+import type { LocalComponents } from './components.ts'
+import { makeIdentify } from './identify.ts'
+import { ownLinks } from './links.ts'
+
+/**
+ * What this peer answers to others, each for itself alone. Whether the caller may ask is decided before, by the table of
+ * procedures.
+ */
+export function makeRpcHandlers(components: LocalComponents): RpcHandlers {
+  const { tracker, ipfs } = components
+  const identify = makeIdentify(components)
+  return {
+    id: (_input, _from, options) => once(() => identify(options)),
+    status: ({ cid }, _from, options) => once(() => tracker.status(cid, options)),
+    statuses: ({ filter }, _from, options) => tracker.statuses(filter, options),
+    recover: ({ cid }, _from, options) => once(() => tracker.recover(cid, options)),
+    recoverAll: (_input, _from, options) => tracker.recoverAll(options),
+    gc: (_input, _from, options) => ipfs.gc(options),
+    links: (_input, _from, options) => once(() => ownLinks(components, options)),
+    putBlocks: (blocks, _from, options) =>
+      once(async () => {
+        const counted = { blocks: 0 }
+        await ipfs.putBlocks(count(blocks, counted), options)
+        return { blocks: counted.blocks }
+      }),
+  }
+}
+
+async function* once<T>(ask: () => Promise<T>): AsyncGenerator<T> {
+  yield await ask()
+}
+
+async function* count(blocks: AsyncIterable<Block>, counted: { blocks: number }): AsyncGenerator<Block> {
+  for await (const block of blocks) {
+    counted.blocks++
+    yield block
+  }
+}

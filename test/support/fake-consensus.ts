@@ -1,0 +1,69 @@
+import type { Consensus } from '../../src/interfaces.ts'
+import { compareBytes } from '../../src/lib/bytes.ts'
+import { Emitter } from '../../src/lib/emitter.ts'
+import { type Cid, cidKey } from '../../src/model/cid.ts'
+import type { PeerId } from '../../src/model/peer.ts'
+import type { Pin } from '../../src/model/pin.ts'
+
+/** A pinset in a map. Several peers of a test may share one, as if every update had reached everybody. */
+export interface FakeConsensus extends Consensus {
+  /** How many writes there were: calls of `put` and `remove` that changed something. */
+  readonly writesCount: number
+  /** Peers that are not trusted; all others are. */
+  readonly untrusted: Set<PeerId>
+}
+
+/** A consensus without a network and without a disk. Stores pins as the real one does: whole seconds, no user allocations. */
+export function fakeConsensus(): FakeConsensus {
+  const pins = new Map<string, Pin>()
+  const changes = new Emitter<readonly Cid[]>()
+  const untrusted = new Set<PeerId>()
+  let writesCount = 0
+  const wholeSeconds = (ms: number) => Math.floor(ms / 1000) * 1000
+  return {
+    untrusted,
+    get writesCount() {
+      return writesCount
+    },
+    get pinsCount() {
+      return pins.size
+    },
+    rootDigest: '',
+    async put(added, { signal }) {
+      signal.throwIfAborted()
+      writesCount++
+      for (const pin of added) {
+        pins.set(cidKey(pin.cid), {
+          ...pin,
+          userAllocations: [],
+          timestampMs: wholeSeconds(pin.timestampMs),
+          expireAtMs: pin.expireAtMs === undefined ? undefined : wholeSeconds(pin.expireAtMs),
+        })
+      }
+      changes.emit(added.map(({ cid }) => cid))
+    },
+    async remove(cids, { signal }) {
+      signal.throwIfAborted()
+      writesCount++
+      for (const cid of cids) pins.delete(cidKey(cid))
+      changes.emit(cids)
+    },
+    get: async cid => pins.get(cidKey(cid)),
+    async *pins({ after, limit = Number.POSITIVE_INFINITY, types }, { signal }) {
+      const sorted = [...pins.values()].sort((a, b) => compareBytes(a.cid.bytes, b.cid.bytes))
+      let given = 0
+      for (const pin of sorted) {
+        signal.throwIfAborted()
+        if (given >= limit) return
+        if (after !== undefined && compareBytes(pin.cid.bytes, after.bytes) <= 0) continue
+        if (types !== undefined && !types.has(pin.type)) continue
+        given++
+        yield pin
+      }
+    },
+    noticeDigest: () => undefined,
+    isTrusted: peer => !untrusted.has(peer),
+    onChange: listener => changes.on(listener),
+    [Symbol.asyncDispose]: async () => undefined,
+  }
+}
