@@ -261,7 +261,7 @@ function checkTrailers(response: IncomingMessage): void {
   const errors: string[] = []
   const { rawTrailers } = response
   for (let at = 0; at + 1 < rawTrailers.length; at += 2) {
-    const value = rawTrailers[at + 1] ?? ''
+    const value = Buffer.from(rawTrailers[at + 1] ?? '', 'latin1').toString('utf8')
     if (rawTrailers[at]?.toLowerCase() === 'x-stream-error' && value !== '') errors.push(value)
   }
   if (errors.length > 0) throw new ClusterError('INTERNAL', errors.join('; '), { details: { status: 500 } })

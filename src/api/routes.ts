@@ -101,6 +101,7 @@ export const routes = {
     path: '/allocations/:hash',
     summary: 'One entry of the pinset',
     params: hash,
+    query: pinQuerySchema,
     reply: pinJsonSchema,
   },
   statuses: {

@@ -1,0 +1,195 @@
+import { ClusterError, messageOf } from '../errors.ts'
+import type { Cluster, Options } from '../interfaces.ts'
+import type { Clock } from '../lib/clock.ts'
+import { inParallel } from '../lib/parallel.ts'
+import { toAddedJson } from '../model/add-json.ts'
+import { type Cid, parseCid } from '../model/cid.ts'
+import type { RepoGc } from '../model/graph.ts'
+import { toConnectGraphJson, toGlobalRepoGcJson } from '../model/graph-json.ts'
+import { toAlertJson, toMetricJson } from '../model/metric-json.ts'
+import { parsePeerId } from '../model/peer.ts'
+import { toPeerJson } from '../model/peer-json.ts'
+import type { Pin, PinOptions } from '../model/pin.ts'
+import { type PinJson, toPinJson, toSubmittedPinJson } from '../model/pin-json.ts'
+import { parseStatusFilter } from '../model/pin-status.ts'
+import { type GlobalPinInfoJson, toGlobalPinInfoJson } from '../model/status-json.ts'
+import {
+  parseAddRequest,
+  parseCidList,
+  parseIpfsPath,
+  parsePinOptions,
+  parseTypeFilter,
+  type Query,
+} from './query.ts'
+import type { Handlers, Routes } from './routes.ts'
+
+/** Questions about single CIDs that are under way at a time for one list of CIDs. */
+const STATUSES_AT_A_TIME = 16
+
+/** What the server answers to each route. Input is as it stands in the URL; bad input throws `INVALID_ARGUMENT`. */
+export function restHandlers(cluster: Cluster, clock: Clock): Handlers<Routes, Options> {
+  return {
+    ...peerHandlers(cluster),
+    ...pinsetHandlers(cluster, clock),
+    ...statusHandlers(cluster, clock),
+    ...healthHandlers(cluster),
+    add(input, options) {
+      const request = parseAddRequest(toQuery(input.query), clock.now())
+      if (request.isSharded)
+        throw new ClusterError('REFUSED', 'sharding is not supported: leave out shard=true')
+      return map(cluster.add(input.entries, request.params, request.options, options), toAddedJson)
+    },
+  }
+}
+
+type Part<Names extends keyof Routes> = Pick<Handlers<Routes, Options>, Names>
+
+function peerHandlers(
+  cluster: Cluster,
+): Part<'id' | 'version' | 'peers' | 'addPeer' | 'removePeer' | 'health' | 'bandwidth'> {
+  return {
+    id: async (_input, options) => toPeerJson(await cluster.id(options)),
+    version: async () => ({ version: cluster.version }),
+    peers: (_input, options) => map(cluster.peers(options), toPeerJson),
+    async addPeer({ body }, options) {
+      const text: unknown = body?.peer_id
+      if (typeof text !== 'string') throw new ClusterError('INVALID_ARGUMENT', 'error decoding peer_id')
+      return toPeerJson(await cluster.addPeer(parseBodyPeer(text), options))
+    },
+    async removePeer({ params }) {
+      parsePeerId(params.peer)
+      throw new ClusterError('REFUSED', 'crdt consensus component cannot remove peers')
+    },
+    health: async () => undefined,
+    bandwidth: async () => ({}),
+  }
+}
+
+function parseBodyPeer(text: string): string {
+  try {
+    return parsePeerId(text)
+  } catch (cause) {
+    throw new ClusterError('INVALID_ARGUMENT', 'error decoding peer_id', { cause })
+  }
+}
+
+function pinsetHandlers(
+  cluster: Cluster,
+  clock: Clock,
+): Part<'allocations' | 'allocation' | 'pin' | 'pinPath' | 'unpin' | 'unpinPath'> {
+  const optionsOf = (query: object | undefined) => parsePinOptions(toQuery(query), clock.now())
+  const pin = async (cid: Cid, wanted: PinOptions, { signal }: Options) =>
+    toPinnedJson(await cluster.pin(cid, { ...wanted, signal }), wanted)
+  return {
+    allocations(input, options) {
+      const types = parseTypeFilter(input.query?.filter)
+      return map(cluster.allocations(types === undefined ? {} : { types }, options), toPinJson)
+    },
+    async allocation({ params, query }) {
+      const cid = parseCid(params.hash)
+      optionsOf(query)
+      return toPinJson(await cluster.allocation(cid))
+    },
+    pin: async ({ params, query }, options) => pin(parseCid(params.hash), optionsOf(query), options),
+    async pinPath({ params, query }, options) {
+      const { path, cid } = parseIpfsPath(params.keyType, params.path)
+      const wanted = optionsOf(query)
+      if (cid !== undefined) return pin(cid, wanted, options)
+      return toPinnedJson(await cluster.pinPath(path, { ...wanted, signal: options.signal }), wanted)
+    },
+    async unpin({ params, query }, options) {
+      const cid = parseCid(params.hash)
+      optionsOf(query)
+      return toPinJson(await cluster.unpin(cid, options))
+    },
+    async unpinPath({ params, query }, options) {
+      const { path, cid } = parseIpfsPath(params.keyType, params.path)
+      optionsOf(query)
+      return toPinJson(
+        await (cid === undefined ? cluster.unpinPath(path, options) : cluster.unpin(cid, options)),
+      )
+    },
+  }
+}
+
+/** A pin made from another one is answered as it is stored, every other as it was submitted. */
+function toPinnedJson(pin: Pin, wanted: PinOptions): PinJson {
+  const isUpdate = wanted.pinUpdate !== undefined && !wanted.pinUpdate.equals(pin.cid)
+  return isUpdate ? toPinJson(pin) : toSubmittedPinJson(pin)
+}
+
+function statusHandlers(
+  cluster: Cluster,
+  clock: Clock,
+): Part<'statuses' | 'status' | 'recover' | 'recoverAll' | 'gc'> {
+  /** Only the text "true" asks for this peer alone. */
+  const scopeOf = (query: { readonly local?: string } | undefined, { signal }: Options) => ({
+    local: query?.local === 'true',
+    signal,
+  })
+  return {
+    statuses({ query }, options) {
+      const scope = scopeOf(query, options)
+      const toJson = (info: Parameters<typeof toGlobalPinInfoJson>[0]) =>
+        toGlobalPinInfoJson(info, scope.local)
+      const cids = query?.cids ?? ''
+      if (cids !== '')
+        return statusesOf(parseCidList(cids), async cid => toJson(await cluster.status(cid, scope)))
+      return map(cluster.statuses(parseStatusFilter(query?.filter ?? ''), scope), toJson)
+    },
+    async status({ params, query }, options) {
+      const cid = parseCid(params.hash)
+      parsePinOptions(toQuery(query), clock.now())
+      const scope = scopeOf(query, options)
+      return toGlobalPinInfoJson(await cluster.status(cid, scope), scope.local)
+    },
+    async recover({ params, query }, options) {
+      const cid = parseCid(params.hash)
+      parsePinOptions(toQuery(query), clock.now())
+      const scope = scopeOf(query, options)
+      return toGlobalPinInfoJson(await cluster.recover(cid, scope), scope.local)
+    },
+    recoverAll({ query }, options) {
+      const scope = scopeOf(query, options)
+      return map(cluster.recoverAll(scope), info => toGlobalPinInfoJson(info, scope.local))
+    },
+    async gc({ query }, options) {
+      const results: RepoGc[] = []
+      for await (const result of cluster.gc(scopeOf(query, options))) results.push(result)
+      return toGlobalRepoGcJson(results)
+    },
+  }
+}
+
+/** States of single CIDs as they come; what failed is told at the end. */
+async function* statusesOf(
+  cids: readonly Cid[],
+  ask: (cid: Cid) => Promise<GlobalPinInfoJson>,
+): AsyncIterable<GlobalPinInfoJson> {
+  const failures: unknown[] = []
+  for await (const outcome of inParallel(cids, STATUSES_AT_A_TIME, ask)) {
+    if ('value' in outcome) yield outcome.value
+    else failures.push(outcome.thrown)
+  }
+  if (failures.length === 1) throw failures[0]
+  if (failures.length > 1)
+    throw new ClusterError('INTERNAL', failures.map(messageOf).join('; '), { cause: failures })
+}
+
+function healthHandlers(cluster: Cluster): Part<'graph' | 'alerts' | 'metrics' | 'metricNames'> {
+  return {
+    graph: async (_input, options) => toConnectGraphJson(await cluster.graph(options)),
+    alerts: async () => cluster.alerts().map(toAlertJson),
+    metrics: async ({ params }) => cluster.metrics(params.name).map(toMetricJson),
+    metricNames: async () => cluster.metricNames(),
+  }
+}
+
+/** The typed query of a route as the dictionary that it is. */
+function toQuery(query: object | undefined): Query {
+  return (query ?? {}) as Query
+}
+
+async function* map<From, To>(source: AsyncIterable<From>, convert: (item: From) => To): AsyncIterable<To> {
+  for await (const item of source) yield convert(item)
+}

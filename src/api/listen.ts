@@ -1,0 +1,176 @@
+import { once } from 'node:events'
+import { readFile, unlink } from 'node:fs/promises'
+import http, { type RequestListener } from 'node:http'
+import https from 'node:https'
+import net, { type AddressInfo } from 'node:net'
+import { ClusterError, messageOf } from '../errors.ts'
+import { type ApiAddress, formatTcpAddress } from './address.ts'
+
+/** Limits of an HTTP server, and its certificate. */
+export interface ListenConfig {
+  readonly listen: readonly ApiAddress[]
+  readonly tls: { readonly certFile: string; readonly keyFile: string } | undefined
+  readonly readTimeoutMs: number
+  readonly readHeaderTimeoutMs: number
+  readonly idleTimeoutMs: number
+  readonly maxHeaderBytes: number
+}
+
+/** What the reference's HTTP library grants above the configured bound. */
+const HEADER_BYTES_GRANTED = 4096
+const CHECK_CONNECTIONS_MS = 1000
+
+/** Servers on every configured address, with one listener for requests. Disposing them cuts open connections. */
+export interface Listeners extends AsyncDisposable {
+  /** Multiaddrs with the ports that were really taken. */
+  readonly addresses: readonly string[]
+  /** Takes no more connections and closes those without a request. */
+  stopAccepting(): void
+}
+
+/**
+ * Listens on every address. Throws `CONFLICT` when an address is in use, `CONFIG_INVALID` when it cannot be listened on or
+ * the certificate cannot be read; then nothing stays open.
+ */
+export async function listenOnAll(
+  config: ListenConfig,
+  setting: string,
+  onRequest: RequestListener,
+): Promise<Listeners> {
+  await using opened = new AsyncDisposableStack()
+  const tls = config.tls === undefined ? undefined : await readTls(config.tls)
+  const servers: http.Server[] = []
+  const addresses: string[] = []
+  for (const address of config.listen) {
+    const server = createServer(config, tls, onRequest)
+    await listen(server, address, setting)
+    opened.defer(() => close(server))
+    servers.push(server)
+    addresses.push(addressOf(server, address))
+  }
+  const all = opened.move()
+  return {
+    addresses,
+    stopAccepting() {
+      for (const server of servers) {
+        server.close()
+        server.closeIdleConnections()
+      }
+    },
+    [Symbol.asyncDispose]: () => all.disposeAsync(),
+  }
+}
+
+interface Tls {
+  readonly cert: Buffer
+  readonly key: Buffer
+}
+
+async function readTls(files: { readonly certFile: string; readonly keyFile: string }): Promise<Tls> {
+  try {
+    return { cert: await readFile(files.certFile), key: await readFile(files.keyFile) }
+  } catch (cause) {
+    throw new ClusterError(
+      'CONFIG_INVALID',
+      `ssl_cert_file or ssl_key_file cannot be read: ${messageOf(cause)}`,
+      {
+        cause,
+      },
+    )
+  }
+}
+
+function createServer(config: ListenConfig, tls: Tls | undefined, onRequest: RequestListener): http.Server {
+  const options = {
+    maxHeaderSize: config.maxHeaderBytes + HEADER_BYTES_GRANTED,
+    headersTimeout: config.readHeaderTimeoutMs,
+    // 0 = none: an upload takes as long as it takes. What bounds it is the idle time-out.
+    requestTimeout: config.readTimeoutMs,
+    keepAliveTimeout: config.idleTimeoutMs,
+    connectionsCheckingInterval: CHECK_CONNECTIONS_MS,
+    noDelay: true,
+  }
+  try {
+    return tls === undefined
+      ? http.createServer(options, onRequest)
+      : https.createServer({ ...options, ...tls, minVersion: 'TLSv1.2' }, onRequest)
+  } catch (cause) {
+    throw new ClusterError(
+      'CONFIG_INVALID',
+      `ssl_cert_file or ssl_key_file is not usable: ${messageOf(cause)}`,
+      {
+        cause,
+      },
+    )
+  }
+}
+
+async function listen(server: http.Server, address: ApiAddress, setting: string): Promise<void> {
+  const target = address.kind === 'unix' ? { path: address.path } : { host: address.host, port: address.port }
+  try {
+    await attempt(server, target)
+  } catch (thrown) {
+    const isStale = address.kind === 'unix' && isInUse(thrown) && !(await isAnswered(address.path))
+    if (!isStale) throw toListenError(thrown, address, setting)
+    // A socket file that nobody serves was left by a process that was killed.
+    await unlink(address.path)
+    await attempt(server, target)
+  }
+}
+
+async function attempt(server: http.Server, target: net.ListenOptions): Promise<void> {
+  server.listen(target)
+  await once(server, 'listening')
+}
+
+function isInUse(thrown: unknown): boolean {
+  return thrown instanceof Error && 'code' in thrown && thrown.code === 'EADDRINUSE'
+}
+
+async function isAnswered(path: string): Promise<boolean> {
+  const socket = net.connect(path)
+  try {
+    await once(socket, 'connect')
+    return true
+  } catch (thrown) {
+    if (thrown instanceof Error && 'code' in thrown && thrown.code === 'ECONNREFUSED') return false
+    throw thrown
+  } finally {
+    socket.destroy()
+  }
+}
+
+function toListenError(cause: unknown, address: ApiAddress, setting: string): ClusterError {
+  if (isInUse(cause)) {
+    return new ClusterError(
+      'CONFLICT',
+      `the address ${address.text} is in use: stop the program that listens there, or set ${setting} to another one`,
+      { cause },
+    )
+  }
+  return new ClusterError(
+    'CONFIG_INVALID',
+    `cannot listen on ${address.text}: ${messageOf(cause)}; set ${setting} to an address of this machine`,
+    { cause },
+  )
+}
+
+function addressOf(server: http.Server, address: ApiAddress): string {
+  if (address.kind === 'unix') return `/unix${address.path}`
+  return formatTcpAddress(address.host, (server.address() as AddressInfo).port)
+}
+
+async function close(server: http.Server): Promise<void> {
+  if (server.listening) {
+    server.close()
+  }
+  server.closeAllConnections()
+  // "close" was sent already when accepting stopped before and no connection was left.
+  if (await hasConnections(server)) await once(server, 'close')
+}
+
+function hasConnections(server: http.Server): Promise<boolean> {
+  return new Promise((resolve, reject) => {
+    server.getConnections((error, count) => (error === null ? resolve(count > 0) : reject(error)))
+  })
+}

@@ -1,0 +1,46 @@
+import { posix } from 'node:path'
+import { type Route, routes } from './routes.ts'
+
+/** Where a URL that is not clean leads: 307 without the slash at its end, 301 without `//`, `/./` and `/../`. */
+export interface Redirect {
+  readonly status: 301 | 307
+  readonly location: string
+}
+
+/** The redirect of a URL (path and query), or undefined when its path is clean. */
+export function redirectOf(url: string): Redirect | undefined {
+  const mark = url.indexOf('?')
+  const path = mark < 0 ? url : url.slice(0, mark)
+  const query = mark < 0 ? '' : url.slice(mark)
+  // Only one slash stands at the begin of a location: "//host" would lead to another host.
+  if (path.endsWith('/'))
+    return { status: 307, location: `${path.slice(0, -1).replace(/^\/+/, '/') || '/'}${query}` }
+  if (!path.includes('//') && !path.includes('/.')) return undefined
+  const clean = posix.normalize(path).replace(/^\/+/, '/')
+  return clean === path ? undefined : { status: 301, location: clean + query }
+}
+
+/** A path as it is routed: an encoded slash is a slash, as in the reference. */
+export function toRoutedUrl(url: string): string {
+  if (!url.includes('%2')) return url
+  const mark = url.indexOf('?')
+  const path = mark < 0 ? url : url.slice(0, mark)
+  return path.replace(/%2f/gi, '/') + url.slice(path.length)
+}
+
+const table: readonly Route[] = Object.values(routes)
+const patterns = table.map(({ path, method }) => ({
+  method,
+  regex: new RegExp(
+    `^${path.replace(':keyType', '(ipfs|ipns|ipld)').replace(/:\w+/g, '[^/]+').replace('*', '.*')}$`,
+  ),
+}))
+
+/**
+ * Whether a request that no route takes is answered with an empty 405 instead of a 404: the path is known, and no route
+ * of that method comes behind the last one that knows it. That is what clients of the reference see.
+ */
+export function isMethodRefused(method: string, path: string): boolean {
+  const last = patterns.findLastIndex(({ regex }) => regex.test(path))
+  return last >= 0 && !patterns.slice(last + 1).some(row => row.method === method)
+}

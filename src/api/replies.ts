@@ -1,0 +1,201 @@
+import type { OutgoingHttpHeaders } from 'node:http'
+import type { FastifyReply } from 'fastify'
+import { ClusterError, messageOf, toClusterError } from '../errors.ts'
+import type { Clock } from '../lib/clock.ts'
+import { formatJson } from '../lib/json.ts'
+import type { AddEntry } from '../model/add.ts'
+import { boundaryOf, readParts } from './multipart.ts'
+import { DocumentWriter, toHeaderText } from './stream-reply.ts'
+import { readEntries } from './upload.ts'
+
+/** What every answer needs. */
+export interface ReplyContext {
+  readonly clock: Clock
+  readonly idleTimeoutMs: number
+  /** Configured headers, sent with everything that a handler answers. */
+  readonly headers: Readonly<Record<string, readonly string[]>>
+}
+
+const STREAM_ERROR = 'X-Stream-Error'
+/** How long the rest of an upload is read and thrown away so that the client gets to see why it failed. */
+const LINGER_MS = 2000
+
+/** Puts on the headers of an answer that a handler made. */
+export function setHeaders(reply: FastifyReply, context: ReplyContext): void {
+  reply.header('Content-Type', 'application/json')
+  for (const [name, values] of Object.entries(context.headers)) reply.header(name, [...values])
+}
+
+/** Answers with one document, or with 204 for none. */
+export function sendDocument(reply: FastifyReply, document: unknown, context: ReplyContext): void {
+  setHeaders(reply, context)
+  if (document === undefined) reply.code(204).send()
+  else sendText(reply, 200, `${formatJson(document)}\n`)
+}
+
+/** Sends bytes: to a text the framework would add a charset, which clients that compare the type do not expect. */
+function sendText(reply: FastifyReply, status: number, text: string): void {
+  reply.code(status).send(Buffer.from(text))
+}
+
+/** Answers with an error: `{code, message}` as in the reference, and `reason`, our own code. */
+export function sendError(reply: FastifyReply, thrown: unknown, context: ReplyContext): void {
+  const error = toClusterError(thrown)
+  setHeaders(reply, context)
+  sendText(reply, error.status, formatError(error))
+}
+
+/** The document of an error. */
+export function formatError(error: ClusterError, status = error.status): string {
+  return `${JSON.stringify({ code: status, message: error.message, reason: error.code })}\n`
+}
+
+/**
+ * Answers with documents as they come, one a line. Waits for the first one: what fails before it is an ordinary error
+ * (thrown from here), and no document at all is a 204. At the end a trailer tells whether the list is whole.
+ */
+export async function sendStream(
+  reply: FastifyReply,
+  documents: AsyncIterable<unknown>,
+  signal: AbortSignal,
+  context: ReplyContext,
+): Promise<void> {
+  const iterator = documents[Symbol.asyncIterator]()
+  let item = await iterator.next()
+  if (item.done === true) return sendDocument(reply, undefined, context)
+  setHeaders(reply, context)
+  const writer = openStream(reply, { Trailer: STREAM_ERROR }, context)
+  const response = reply.raw
+  const errors = ['']
+  try {
+    while (item.done !== true) {
+      if (!writer.write(formatJson(item.value))) await writer.hasRoom(signal)
+      signal.throwIfAborted()
+      item = await iterator.next()
+    }
+  } catch (thrown) {
+    errors.push(messageOf(thrown))
+  } finally {
+    if (item.done !== true) await iterator.return?.()
+  }
+  writer.flush()
+  if (response.destroyed) return
+  response.addTrailers(errors.map((text): [string, string] => [STREAM_ERROR, toHeaderText(text)]))
+  response.end()
+}
+
+function openStream(
+  reply: FastifyReply,
+  headers: Readonly<Record<string, string>>,
+  context: ReplyContext,
+): DocumentWriter {
+  reply.hijack()
+  const all = { ...reply.getHeaders(), ...headers } as OutgoingHttpHeaders
+  reply.raw.writeHead(200, all)
+  return new DocumentWriter(reply.raw, context.clock, context.idleTimeoutMs)
+}
+
+/** How an upload is to be answered. */
+export interface UploadReply {
+  /** Starts adding; what it throws at once is an ordinary error. */
+  readonly add: (entries: AsyncIterable<AddEntry>) => AsyncIterable<unknown>
+  readonly isStreamed: boolean
+  /** Whether an upload without parts means something. */
+  readonly isEmptyAllowed: boolean
+}
+
+/**
+ * Answers an upload. Records go out while the files still come in; the status line goes with the first of them, and what
+ * fails is told in a trailer. Not streamed: one array at the end, or an ordinary error. The connection ends with it.
+ */
+export async function sendUpload(
+  reply: FastifyReply,
+  upload: UploadReply,
+  signal: AbortSignal,
+  context: ReplyContext,
+): Promise<void> {
+  const boundary = boundaryOf(reply.request.headers['content-type'])
+  const chunks = readUpload(reply, signal, context)
+  const records = upload.add(readEntries(readParts(chunks, boundary), upload.isEmptyAllowed))
+  setHeaders(reply, context)
+  reply.header('Cache-Control', 'no-cache').header('Connection', 'close')
+  if (upload.isStreamed) await streamRecords(reply, records, signal, context)
+  else await collectRecords(reply, records, context)
+}
+
+async function streamRecords(
+  reply: FastifyReply,
+  records: AsyncIterable<unknown>,
+  signal: AbortSignal,
+  context: ReplyContext,
+): Promise<void> {
+  const open = () => openStream(reply, { Trailer: STREAM_ERROR, 'X-Chunked-Output': '1' }, context)
+  let writer: DocumentWriter | undefined
+  let failure: unknown
+  try {
+    for await (const record of records) {
+      writer ??= open()
+      if (!writer.write(formatJson(record))) await writer.hasRoom(signal)
+      signal.throwIfAborted()
+    }
+  } catch (thrown) {
+    failure = thrown
+  }
+  writer ??= open()
+  writer.flush()
+  await linger(reply, context)
+  if (reply.raw.destroyed) return
+  if (failure !== undefined) reply.raw.addTrailers([[STREAM_ERROR, toHeaderText(messageOf(failure))]])
+  reply.raw.end()
+}
+
+async function collectRecords(
+  reply: FastifyReply,
+  records: AsyncIterable<unknown>,
+  context: ReplyContext,
+): Promise<void> {
+  const texts: string[] = []
+  try {
+    for await (const record of records) texts.push(formatJson(record))
+  } catch (thrown) {
+    await linger(reply, context)
+    const error = toClusterError(thrown)
+    sendText(reply, 500, formatError(error, 500))
+    return
+  }
+  await linger(reply, context)
+  sendText(reply, 200, texts.length === 0 ? 'null\n' : `[${texts.join(',')}]\n`)
+}
+
+/** The body of an upload. A client that sends nothing for the idle time-out is given up on. */
+async function* readUpload(
+  reply: FastifyReply,
+  signal: AbortSignal,
+  { clock, idleTimeoutMs }: ReplyContext,
+): AsyncIterable<Uint8Array> {
+  const request = reply.request.raw
+  // Ending early must not tear down the connection, on which the answer is still to go out.
+  const iterator: AsyncIterator<Uint8Array> = request.iterator({ destroyOnReturn: false })
+  for (;;) {
+    signal.throwIfAborted()
+    const stalled = Promise.withResolvers<never>()
+    using _limit = clock.schedule(idleTimeoutMs, () =>
+      stalled.reject(new ClusterError('TIMEOUT', `the upload stood still for ${idleTimeoutMs / 1000} s`)),
+    )
+    const { value, done } = await Promise.race([iterator.next(), stalled.promise])
+    if (done === true) return
+    yield value
+  }
+}
+
+/** Throws away what is left of an upload, for a while: closing at once would reset the connection under the answer. */
+async function linger(reply: FastifyReply, { clock }: ReplyContext): Promise<void> {
+  const request = reply.request.raw
+  if (request.readableEnded || request.destroyed || reply.raw.destroyed) return
+  const over = Promise.withResolvers<void>()
+  using _limit = clock.schedule(LINGER_MS, () => over.resolve())
+  request.once('end', () => over.resolve())
+  request.once('close', () => over.resolve())
+  request.resume()
+  await over.promise
+}

@@ -1,0 +1,189 @@
+import http, { type RequestListener } from 'node:http'
+import type { Meter } from '@opentelemetry/api'
+import {
+  fastify as createFastify,
+  type FastifyInstance,
+  type FastifyReply,
+  type FastifyRequest,
+} from 'fastify'
+import { ClusterError, toClusterError, wasStopped } from '../errors.ts'
+import type { Cluster, Logger, Options } from '../interfaces.ts'
+import type { Clock } from '../lib/clock.ts'
+import { makeInstruments } from '../lib/instruments.ts'
+import type { RestApiConfig } from './config.ts'
+import { restHandlers } from './handlers.ts'
+import { listenOnAll } from './listen.ts'
+import { LiveRequests } from './live-requests.ts'
+import { apiMetrics } from './metrics.ts'
+import { toRoutedUrl } from './paths.ts'
+import { addPipeline } from './pipeline.ts'
+import { parseAddRequest, parseQuery, type Query } from './query.ts'
+import { readText } from './read-lines.ts'
+import { type ReplyContext, sendDocument, sendError, sendStream, sendUpload } from './replies.ts'
+import { type Route, type Routes, routes } from './routes.ts'
+
+/** What the REST API asks and tells. */
+export interface RestApiComponents {
+  readonly cluster: Cluster
+  readonly clock: Clock
+  readonly logger: Logger
+  readonly meter: Meter
+}
+
+/** A REST API that listens. */
+export interface RestApi extends AsyncDisposable {
+  /** Multiaddrs with the ports that were really taken. */
+  readonly addresses: readonly string[]
+}
+
+/** Requests that are under way when the API is stopped get this long to end. */
+const GRACE_MS = 1000
+const BODY_BYTES_MAX = 64 * 1024
+const SETTING = 'api.restapi.http_listen_multiaddress'
+
+/**
+ * Serves the table of routes on every configured address. Throws `CONFLICT` when an address is in use and
+ * `CONFIG_INVALID` when one cannot be listened on.
+ */
+export async function openRestApi(components: RestApiComponents, config: RestApiConfig): Promise<RestApi> {
+  const logger = components.logger.child('restapi')
+  const live = new LiveRequests()
+  const context = toContext(components.clock, config)
+  const made = createApp()
+  const { app } = made
+  addPipeline(app, makeInstruments(components.meter, apiMetrics), config, context)
+  addRoutes(app, { ...components, logger }, context, live)
+  await app.ready()
+  const listeners = await listenOnAll(config, SETTING, made.listener())
+  logger.info('REST API listens', { addresses: listeners.addresses })
+  return {
+    addresses: listeners.addresses,
+    async [Symbol.asyncDispose]() {
+      listeners.stopAccepting()
+      await live.stop(components.clock, GRACE_MS)
+      await listeners[Symbol.asyncDispose]()
+      await app.close()
+    },
+  }
+}
+
+interface App {
+  readonly app: FastifyInstance
+  readonly listener: () => RequestListener
+}
+
+function createApp(): App {
+  let listener: RequestListener | undefined
+  const app = createFastify({
+    // The servers are our own, one for each address; this one never listens.
+    serverFactory: onRequest => {
+      listener = onRequest
+      return http.createServer()
+    },
+    logger: false,
+    exposeHeadRoutes: false,
+    rewriteUrl: request => toRoutedUrl(request.url ?? '/'),
+    routerOptions: { maxParamLength: 65_536, querystringParser: text => ({ ...parseQuery(text) }) },
+  })
+  app.removeAllContentTypeParsers()
+  // Bodies are left on the connection: most routes have none, and an upload must not be held.
+  app.addContentTypeParser('*', (_request, _payload, done) => done(null))
+  return {
+    app,
+    listener: () => {
+      if (listener === undefined) throw new ClusterError('INTERNAL', 'the HTTP framework gave no listener')
+      return listener
+    },
+  }
+}
+
+function toContext(clock: Clock, config: RestApiConfig): ReplyContext {
+  return { clock, idleTimeoutMs: config.idleTimeoutMs, headers: config.headers }
+}
+
+type AnyHandler = (input: unknown, options: Options) => unknown
+
+function addRoutes(
+  app: FastifyInstance,
+  { cluster, clock, logger }: RestApiComponents,
+  context: ReplyContext,
+  live: LiveRequests,
+): void {
+  const handlers = restHandlers(cluster, clock)
+  for (const name of Object.keys(routes) as (keyof Routes)[]) {
+    const route: Route = routes[name]
+    // Each handler has the type of its own row; here they are called with what the row says.
+    const handle = handlers[name] as unknown as AnyHandler
+    const answer = answererOf(route, handle, context, clock)
+    const respond = async (request: FastifyRequest, reply: FastifyReply) => {
+      const signal = live.open(reply.raw)
+      try {
+        await answer(request, reply, signal)
+      } catch (thrown) {
+        if (!wasStopped(thrown, signal)) logFailure(logger, name, thrown)
+        // An answer that has begun can only be cut; the client sees that it is not whole.
+        if (reply.raw.headersSent) reply.raw.destroy()
+        else if (!reply.raw.destroyed) sendError(reply, thrown, context)
+      }
+    }
+    const handler = (request: FastifyRequest, reply: FastifyReply) => void respond(request, reply)
+    for (const url of urlsOf(route)) app.route({ method: route.method, url, handler })
+  }
+}
+
+/** A variable that may be only one of three words is three routes. */
+function urlsOf(route: Route): readonly string[] {
+  if (!route.path.includes(':keyType')) return [route.path]
+  return ['ipfs', 'ipns', 'ipld'].map(type => route.path.replace(':keyType', type))
+}
+
+function logFailure(logger: Logger, route: string, thrown: unknown): void {
+  const error = toClusterError(thrown)
+  const fields = { route, code: error.code, error: error.message }
+  if (error.code === 'INTERNAL')
+    logger.error('request failed', { ...fields, stack: error.stack, cause: error.cause })
+  else logger.debug('request refused', fields)
+}
+
+type Answerer = (request: FastifyRequest, reply: FastifyReply, signal: AbortSignal) => Promise<void>
+
+function answererOf(route: Route, handle: AnyHandler, context: ReplyContext, clock: Clock): Answerer {
+  if (route.body === 'upload') {
+    return async (request, reply, signal) => {
+      const query = request.query as Query
+      const { isStreamed, params } = parseAddRequest(query, clock.now())
+      const add = (entries: unknown) => handle({ query, entries }, { signal }) as AsyncIterable<unknown>
+      const upload = { add, isStreamed, isEmptyAllowed: params.wrapWithDirectory }
+      await sendUpload(reply, upload, signal, context)
+    }
+  }
+  if (route.streams === true) {
+    return async (request, reply, signal) => {
+      const documents = handle(toInput(request), { signal }) as AsyncIterable<unknown>
+      await sendStream(reply, documents, signal, context)
+    }
+  }
+  return async (request, reply, signal) => {
+    const input = toInput(request)
+    const body = route.body === undefined ? undefined : await readJson(request, context)
+    sendDocument(reply, await handle(body === undefined ? input : { ...input, body }, { signal }), context)
+  }
+}
+
+function toInput(request: FastifyRequest): { readonly params: unknown; readonly query: unknown } {
+  const params = request.params as Readonly<Record<string, string>>
+  if (!('*' in params)) return { params, query: request.query }
+  const keyType = request.routeOptions.url?.split('/')[2] ?? ''
+  return { params: { keyType, path: params['*'] }, query: request.query }
+}
+
+async function readJson(request: FastifyRequest, { clock, idleTimeoutMs }: ReplyContext): Promise<unknown> {
+  const source = request.raw
+  using _limit = clock.schedule(idleTimeoutMs, () => source.destroy())
+  const text = await readText(source.iterator({ destroyOnReturn: false }), BODY_BYTES_MAX)
+  try {
+    return JSON.parse(text)
+  } catch (cause) {
+    throw new ClusterError('INVALID_ARGUMENT', 'error decoding request body', { cause })
+  }
+}

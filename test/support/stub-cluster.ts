@@ -1,0 +1,31 @@
+import type { Cluster } from '../../src/interfaces.ts'
+
+/** A cluster for tests of what stands in front of one: answers with what it is given, everything else is a failure. */
+export function stubCluster(members: Partial<Cluster>): Cluster {
+  const unasked = (name: string) => () => {
+    throw new Error(`the test did not expect a call of ${name}`)
+  }
+  return {
+    id: unasked('id'),
+    version: '0.0.0',
+    peers: unasked('peers'),
+    addPeer: unasked('addPeer'),
+    pin: unasked('pin'),
+    pinPath: unasked('pinPath'),
+    unpin: unasked('unpin'),
+    unpinPath: unasked('unpinPath'),
+    allocation: unasked('allocation'),
+    allocations: unasked('allocations'),
+    status: unasked('status'),
+    statuses: unasked('statuses'),
+    recover: unasked('recover'),
+    recoverAll: unasked('recoverAll'),
+    add: unasked('add'),
+    gc: unasked('gc'),
+    graph: unasked('graph'),
+    alerts: unasked('alerts'),
+    metricNames: unasked('metricNames'),
+    metrics: unasked('metrics'),
+    ...members,
+  }
+}
