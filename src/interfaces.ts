@@ -53,6 +53,8 @@ export interface ByteStore extends AsyncDisposable {
   /** The entries of a range as they were when the iteration began. */
   entries(range: KeyRange): AsyncIterable<readonly [key: Uint8Array, value: Uint8Array]>
   keys(range: KeyRange): AsyncIterable<Uint8Array>
+  /** Closes and opens again: the way on after a write has failed. What was written before is there. */
+  reopen(): Promise<void>
   /** Bytes on disk between two keys, about. */
   sizeBytes(from: Uint8Array, to: Uint8Array): Promise<number>
 }

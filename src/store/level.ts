@@ -90,6 +90,16 @@ class Level implements ByteStore {
     return this.#attempt(() => this.#db.approximateSize(from, to))
   }
 
+  async reopen(): Promise<void> {
+    await this[Symbol.asyncDispose]()
+    try {
+      await this.#db.open()
+    } catch (thrown) {
+      throw await toOpenError(this.#folder, thrown)
+    }
+    this.#writeFailure = undefined
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     try {
       await this.#db.close()
@@ -102,7 +112,7 @@ class Level implements ByteStore {
     if (this.#writeFailure === undefined) return
     throw new ClusterError(
       'STORE_FAILED',
-      `the database in ${this.#folder} takes no more writes since one failed: restart when the disk is in order`,
+      `the database in ${this.#folder} takes no more writes since one failed, until it is opened again`,
       { cause: this.#writeFailure.thrown, details: { folder: this.#folder } },
     )
   }

@@ -48,6 +48,10 @@ class Memory implements MemoryStore {
     if (this.#states.length > UNSYNCED_MAX) this.#states.shift()
   }
 
+  async reopen(): Promise<void> {
+    this.#isOpen = true
+  }
+
   async *entries(range: KeyRange): AsyncIterable<readonly [key: Uint8Array, value: Uint8Array]> {
     this.#checkOpen()
     for (const [key, value] of this.#map.entries(range)) {

@@ -1,0 +1,86 @@
+import type { ByteStore } from '../interfaces.ts'
+import type { Head } from './head.ts'
+import { logKey, snapshotKey } from './keys.ts'
+import { PartitionDocument } from './partition-document.ts'
+
+/** The partitions that are in memory: loaded when needed, the longest unused evicted when the budget is spent. */
+export class Documents {
+  readonly #store: Pick<ByteStore, 'get' | 'entries'>
+  readonly #partitionOf: (cid: Uint8Array) => number
+  readonly #budgetBytes: number
+  readonly #resident = new Map<number, { readonly document: PartitionDocument; heapBytes: number }>()
+  #heapBytes = 0
+
+  constructor(
+    store: Pick<ByteStore, 'get' | 'entries'>,
+    options: { partitionOf: (cid: Uint8Array) => number; budgetBytes: number },
+  ) {
+    this.#store = store
+    this.#partitionOf = options.partitionOf
+    this.#budgetBytes = options.budgetBytes
+  }
+
+  /** Heap of the documents in memory, about. */
+  get heapBytes(): number {
+    return this.#heapBytes
+  }
+
+  /** The document if it is in memory. */
+  resident(partition: number): PartitionDocument | undefined {
+    return this.#resident.get(partition)?.document
+  }
+
+  /** The document as committed in the store. */
+  async load(partition: number, head: Head): Promise<PartitionDocument> {
+    const known = this.#resident.get(partition)
+    if (known !== undefined) {
+      this.#resident.delete(partition)
+      this.#resident.set(partition, known)
+      return known.document
+    }
+    const document = new PartitionDocument(partition, this.#partitionOf)
+    document.apply(await this.readUpdates(partition, head))
+    this.#resident.set(partition, { document, heapBytes: 0 })
+    this.weigh(partition)
+    return document
+  }
+
+  /** Snapshot and log of a partition, in order. */
+  async readUpdates(partition: number, head: Head): Promise<Uint8Array[]> {
+    const updates: Uint8Array[] = []
+    const snapshot = await this.#store.get(snapshotKey(partition))
+    if (snapshot !== undefined) updates.push(snapshot)
+    const range = {
+      gte: logKey(partition, head.nextSequence - head.logCount),
+      lt: logKey(partition, head.nextSequence),
+    }
+    for await (const [, update] of this.#store.entries(range)) updates.push(update)
+    return updates
+  }
+
+  /** Counts a document anew after it changed, and evicts others when there are too many. */
+  weigh(partition: number): void {
+    const entry = this.#resident.get(partition)
+    if (entry === undefined) return
+    this.#heapBytes += entry.document.heapBytes - entry.heapBytes
+    entry.heapBytes = entry.document.heapBytes
+    for (const oldest of this.#resident.keys()) {
+      if (this.#heapBytes <= this.#budgetBytes || oldest === partition) break
+      this.evict(oldest)
+    }
+  }
+
+  /** Forgets a document: the next use reads it from the store. */
+  evict(partition: number): void {
+    const entry = this.#resident.get(partition)
+    if (entry === undefined) return
+    this.#resident.delete(partition)
+    this.#heapBytes -= entry.heapBytes
+    entry.document.destroy()
+  }
+
+  /** Forgets all of them. */
+  clear(): void {
+    for (const partition of this.#resident.keys()) this.evict(partition)
+  }
+}

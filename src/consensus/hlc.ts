@@ -1,0 +1,57 @@
+import type { Clock } from '../lib/clock.ts'
+
+/**
+ * A hybrid logical clock (Kulkarni et al. 2014, "Logical Physical Clocks"): wall time in milliseconds and a counter
+ * for what happens within one. Compare with `compareTimes`.
+ */
+export interface HlcTime {
+  /** Unix milliseconds. */
+  readonly ms: number
+  /** Order within a millisecond, 0 to 65,535. */
+  readonly count: number
+}
+
+const COUNT_MAX = 0xffff
+
+/** Negative when `a` is earlier, positive when later, 0 when equal. */
+export function compareTimes(a: HlcTime, b: HlcTime): number {
+  return a.ms - b.ms || a.count - b.count
+}
+
+/** Gives times that never go back, whatever the machine's clock does, and that follow what was seen from others. */
+export class Hlc {
+  readonly #clock: Clock
+  readonly #driftMaxMs: number
+  #last: HlcTime
+
+  /** `last` is the latest time that was given out before a restart. */
+  constructor(clock: Clock, options: { readonly driftMaxMs: number; readonly last: HlcTime }) {
+    this.#clock = clock
+    this.#driftMaxMs = options.driftMaxMs
+    this.#last = options.last
+  }
+
+  /** The latest time given out or followed. */
+  get last(): HlcTime {
+    return this.#last
+  }
+
+  /** A time later than every one before. */
+  tick(): HlcTime {
+    const now = Math.floor(this.#clock.now())
+    if (now > this.#last.ms) this.#last = { ms: now, count: 0 }
+    else if (this.#last.count < COUNT_MAX) this.#last = { ms: this.#last.ms, count: this.#last.count + 1 }
+    else this.#last = { ms: this.#last.ms + 1, count: 0 }
+    return this.#last
+  }
+
+  /**
+   * Follows a time seen from another peer. False when it lies so far ahead of the own clock that it was not
+   * followed: one of the two machines has a wrong clock.
+   */
+  follow(time: HlcTime): boolean {
+    if (time.ms - this.#clock.now() > this.#driftMaxMs) return false
+    if (compareTimes(time, this.#last) > 0) this.#last = time
+    return true
+  }
+}

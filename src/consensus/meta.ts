@@ -1,0 +1,62 @@
+import { ClusterError } from '../errors.ts'
+import type { ByteStore, StoreWrite } from '../interfaces.ts'
+import { ByteReader } from '../lib/byte-reader.ts'
+import { ByteWriter } from '../lib/byte-writer.ts'
+import type { HlcTime } from './hlc.ts'
+import { metaKey } from './keys.ts'
+import { decodeTime, encodeTime } from './record.ts'
+
+/** Version of the store's layout (`keys.ts`) and of everything in it. */
+const STORE_FORMAT = 1
+
+/** What this peer must remember of itself; written with every batch. */
+export interface OwnState {
+  /** The latest time that it gave out or followed. */
+  readonly time: HlcTime
+  readonly pinsCount: number
+}
+
+const FORMAT_KEY = metaKey('format')
+const OWN_KEY = metaKey('own')
+
+/** The write that keeps the own state. */
+export function encodeOwnState(state: OwnState): StoreWrite {
+  return { key: OWN_KEY, value: new ByteWriter().raw(encodeTime(state.time)).uint(state.pinsCount).finish() }
+}
+
+/**
+ * Reads the own state, after checking that the store is of this format and cut into as many partitions as configured.
+ * An empty store becomes one. `STORE_VERSION` or `CONFIG_INVALID` when it does not fit.
+ */
+export async function readMeta(store: ByteStore, partitionsCount: number): Promise<OwnState> {
+  const stored = await store.get(FORMAT_KEY)
+  if (stored === undefined) await writeMeta(store, partitionsCount)
+  else checkFormat(new ByteReader(stored), partitionsCount)
+  const own = await store.get(OWN_KEY)
+  if (own === undefined) return { time: { ms: 0, count: 0 }, pinsCount: 0 }
+  const input = new ByteReader(own)
+  return { time: decodeTime(input.raw(8)), pinsCount: input.uint() }
+}
+
+function checkFormat(input: ByteReader, partitionsCount: number): void {
+  const format = input.uint()
+  const partitions = input.uint()
+  if (format !== STORE_FORMAT) {
+    throw new ClusterError(
+      'STORE_VERSION',
+      `the pinset on disk is of format ${format}, this program knows format ${STORE_FORMAT}: run the version that wrote it, export its state, and import that here`,
+    )
+  }
+  if (partitions !== partitionsCount) {
+    throw new ClusterError(
+      'CONFIG_INVALID',
+      `consensus.crdt.partitions is ${partitionsCount}, but the pinset on disk has ${partitions} and can't be cut anew: set it back to ${partitions}`,
+    )
+  }
+}
+
+/** Writes format and number of partitions, to disk. */
+export async function writeMeta(store: ByteStore, partitionsCount: number): Promise<void> {
+  const value = new ByteWriter().uint(STORE_FORMAT).uint(partitionsCount).finish()
+  await store.batch([{ key: FORMAT_KEY, value }], { isSynced: true })
+}

@@ -1,0 +1,255 @@
+import assert from 'node:assert/strict'
+import { createHash } from 'node:crypto'
+import test from 'node:test'
+import { createNoopMeter } from '@opentelemetry/api'
+import { CID } from 'multiformats/cid'
+import * as raw from 'multiformats/codecs/raw'
+import { create as createDigest } from 'multiformats/hashes/digest'
+import { silentLogger } from '../../test/support/silent-logger.ts'
+import { ClusterError } from '../errors.ts'
+import type { ByteStore } from '../interfaces.ts'
+import { systemClock } from '../lib/clock.ts'
+import { makeInstruments } from '../lib/instruments.ts'
+import { systemRandom } from '../lib/random.ts'
+import type { Cid } from '../model/cid.ts'
+import { createIdentity } from '../model/identity.ts'
+import { toPin } from '../model/pin.ts'
+import { openMemoryStore } from '../store/memory.ts'
+import { toConsensusConfig } from './config.ts'
+import { METRICS } from './metrics.ts'
+import { Replica } from './replica.ts'
+import { decodeChange } from './update.ts'
+import type { PartitionChange } from './work.ts'
+
+const CONFIG = toConsensusConfig({
+  cluster_name: 'test',
+  trusted_peers: ['*'],
+  batching: { max_batch_size: 0, max_batch_age: '0s', max_queue_size: 1000 },
+  repair_interval: '1h',
+  partitions: 8,
+  memory_budget: 1024 * 1024,
+  clock_drift_max: '5m',
+})
+const { signal } = new AbortController()
+
+function cidOf(text: string): Cid {
+  return CID.createV1(raw.code, createDigest(0x12, createHash('sha256').update(text).digest()))
+}
+
+async function openReplica(store: ByteStore = openMemoryStore()): Promise<Replica> {
+  const metrics = makeInstruments(createNoopMeter(), METRICS)
+  const components = {
+    self: createIdentity().id,
+    store,
+    clock: systemClock,
+    random: systemRandom,
+    logger: silentLogger(),
+    metrics,
+  }
+  return Replica.open(components, CONFIG)
+}
+
+/** Everything that a replica writes, in order. */
+function record(replica: Replica): PartitionChange[] {
+  const written: PartitionChange[] = []
+  replica.onWritten(changes => written.push(...changes))
+  return written
+}
+
+function deliver(to: Replica, changes: readonly PartitionChange[]): void {
+  to.receive(
+    'writer',
+    changes.map(({ partition, update, deletedCids }) => ({
+      partition,
+      change: decodeChange(update),
+      deletedCids,
+    })),
+  )
+}
+
+async function settled(replica: Replica): Promise<void> {
+  for (let partition = 0; partition < 8; partition++) await replica.exportPartition(partition, new Map())
+}
+
+async function contents(replica: Replica): Promise<string[]> {
+  const all: string[] = []
+  for await (const pin of replica.pins({})) all.push(`${pin.cid}=${pin.name}`)
+  assert.equal(all.length, replica.pinsCount)
+  return all
+}
+
+/** Brings `to` up to everything that `from` knows. */
+async function pull(to: Replica, from: Replica): Promise<void> {
+  for (let partition = 0; partition < 8; partition++) {
+    const update = await from.exportPartition(partition, to.headOf(partition).clocks)
+    assert.equal(await to.merge(partition, update), true)
+  }
+}
+
+test('what was written is read back, in CID order, also after reopening', async () => {
+  const store = openMemoryStore()
+  const names = Array.from({ length: 50 }, (_, index) => `pin ${index}`)
+  {
+    await using replica = await openReplica(store)
+    await replica.write(
+      names.map(name => toPin(cidOf(name), { name })),
+      [],
+      signal,
+    )
+    assert.equal((await replica.get(cidOf('pin 7')))?.name, 'pin 7')
+  }
+  await using again = await openReplica(store)
+  const found: Buffer[] = []
+  for await (const pin of again.pins({})) found.push(Buffer.from(pin.cid.bytes))
+  assert.deepEqual(
+    found,
+    [...found].sort((a, b) => Buffer.compare(a, b)),
+  )
+  assert.equal(found.length, 50)
+  assert.equal(again.pinsCount, 50)
+})
+
+test('two replicas that exchange their changes are equal, with adding, replacing and removing', async () => {
+  await using a = await openReplica()
+  await using b = await openReplica()
+  const written = record(a)
+  await a.write(
+    ['x', 'y', 'z'].map(name => toPin(cidOf(name), { name })),
+    [],
+    signal,
+  )
+  await a.write([toPin(cidOf('x'), { name: 'x2' })], [cidOf('y')], signal)
+  deliver(b, written)
+  await settled(b)
+  assert.deepEqual(await contents(b), await contents(a))
+  assert.equal(b.digests.root, a.digests.root)
+  assert.equal((await b.get(cidOf('x')))?.name, 'x2')
+  assert.equal(await b.get(cidOf('y')), undefined)
+})
+
+test('a change whose predecessor was lost changes nothing, and is asked for', async () => {
+  await using a = await openReplica()
+  await using b = await openReplica()
+  const written = record(a)
+  const gaps: number[] = []
+  b.onGap(({ partition }) => gaps.push(partition))
+  await a.write([toPin(cidOf('k'), { name: 'first' })], [], signal)
+  deliver(b, written)
+  await settled(b)
+  await a.write([toPin(cidOf('k'), { name: 'lost' })], [], signal)
+  await a.write([toPin(cidOf('k'), { name: 'last' })], [], signal)
+  deliver(b, written.slice(2))
+  await settled(b)
+  assert.equal((await b.get(cidOf('k')))?.name, 'first')
+  assert.equal(gaps.length, 1)
+  await pull(b, a)
+  assert.equal((await b.get(cidOf('k')))?.name, 'last')
+  assert.equal(b.digests.root, a.digests.root)
+})
+
+test('a removal takes away only what its author had seen, and a pin can come back after it', async () => {
+  await using a = await openReplica()
+  await using b = await openReplica()
+  await a.write([toPin(cidOf('k'), { name: 'a' })], [], signal)
+  await pull(b, a)
+  await a.write([], [cidOf('k')], signal)
+  await b.write([toPin(cidOf('k'), { name: 'b' })], [], signal)
+  await pull(a, b)
+  await pull(b, a)
+  assert.equal((await a.get(cidOf('k')))?.name, 'b')
+  assert.equal(b.digests.root, a.digests.root)
+  await a.write([], [cidOf('k')], signal)
+  await a.write([toPin(cidOf('k'), { name: 'again' })], [], signal)
+  await pull(b, a)
+  assert.equal((await b.get(cidOf('k')))?.name, 'again')
+  assert.deepEqual(await contents(b), await contents(a))
+})
+
+test('of two concurrent writes the later one wins on both sides, and removing removes both', async () => {
+  await using a = await openReplica()
+  await using b = await openReplica()
+  await b.write([toPin(cidOf('k'), { name: 'early' })], [], signal)
+  await new Promise(resolve => setTimeout(resolve, 5))
+  await a.write([toPin(cidOf('k'), { name: 'late' })], [], signal)
+  await pull(a, b)
+  await pull(b, a)
+  for (const replica of [a, b]) assert.equal((await replica.get(cidOf('k')))?.name, 'late')
+  await b.write([], [cidOf('k')], signal)
+  await pull(a, b)
+  for (const replica of [a, b]) assert.deepEqual(await contents(replica), [])
+  assert.equal(b.digests.root, a.digests.root)
+})
+
+test('a lost removal shows in the digest', async () => {
+  await using a = await openReplica()
+  await using b = await openReplica()
+  await a.write([toPin(cidOf('k'))], [], signal)
+  await pull(b, a)
+  assert.equal(b.digests.root, a.digests.root)
+  await a.write([], [cidOf('k')], signal)
+  assert.notEqual(b.digests.root, a.digests.root)
+})
+
+test('pinning again the same way writes nothing', async () => {
+  await using replica = await openReplica()
+  const written = record(replica)
+  await replica.write([toPin(cidOf('k'), { name: 'n', timestampMs: 1000 })], [], signal)
+  await replica.write([toPin(cidOf('k'), { name: 'n', timestampMs: 9000 })], [], signal)
+  assert.equal(written.length, 1)
+})
+
+test('a refused write reaches the caller, makes the replica read-only, and is not there later', async () => {
+  const store = openMemoryStore()
+  let isFull = false
+  const faulty: ByteStore = {
+    ...wrap(store),
+    batch: async (writes, options) => {
+      if (isFull) throw new ClusterError('STORE_FAILED', 'no space left on device')
+      await store.batch(writes, options)
+    },
+  }
+  await using replica = await openReplica(faulty)
+  await replica.write([toPin(cidOf('before'))], [], signal)
+  isFull = true
+  await assert.rejects(replica.write([toPin(cidOf('k'))], [], signal), { code: 'STORE_FAILED' })
+  await assert.rejects(replica.write([toPin(cidOf('k'))], [], signal), { code: 'READ_ONLY' })
+  assert.equal(await replica.get(cidOf('k')), undefined)
+  isFull = false
+  const deadline = Date.now() + 10_000
+  while (replica.failure !== undefined && Date.now() < deadline)
+    await new Promise(resolve => setTimeout(resolve, 50))
+  await replica.write([toPin(cidOf('k'))], [], signal)
+  assert.equal(replica.pinsCount, 2)
+})
+
+test('folding the log keeps everything, and the digest', async () => {
+  const store = openMemoryStore()
+  await using replica = await openReplica(store)
+  for (let index = 0; index < 600; index++) {
+    await replica.write([toPin(cidOf(`p${index % 300}`), { name: `n${index}` })], [], signal)
+  }
+  await settled(replica)
+  const root = replica.digests.root
+  const before = await contents(replica)
+  assert.ok([0, 1, 2, 3, 4, 5, 6, 7].some(partition => replica.headOf(partition).snapshotBytes > 0))
+  await using again = await openReplica(store)
+  assert.equal(again.digests.root, root)
+  assert.deepEqual(await contents(again), before)
+  await using other = await openReplica()
+  await pull(other, again)
+  assert.equal(other.digests.root, root)
+  assert.deepEqual(await contents(other), before)
+})
+
+function wrap(store: ByteStore): ByteStore {
+  return {
+    get: key => store.get(key),
+    getMany: keys => store.getMany(keys),
+    batch: (writes, options) => store.batch(writes, options),
+    entries: range => store.entries(range),
+    keys: range => store.keys(range),
+    reopen: () => store.reopen(),
+    sizeBytes: (from, to) => store.sizeBytes(from, to),
+    [Symbol.asyncDispose]: () => store[Symbol.asyncDispose](),
+  }
+}

@@ -1,0 +1,68 @@
+import type { ByteStore, PinRange } from '../interfaces.ts'
+import { ByteReader } from '../lib/byte-reader.ts'
+import { ByteWriter } from '../lib/byte-writer.ts'
+import { type Cid, cidFromBytes } from '../model/cid.ts'
+import type { Pin } from '../model/pin.ts'
+import { compareTimes } from './hlc.ts'
+import { cidOfViewKey, VIEW_RANGE, viewKey } from './keys.ts'
+import { decodeRecord, timeOfRecord } from './record.ts'
+import type { ItemId } from './update.ts'
+
+/**
+ * What the view keeps of a CID: the winning item. Where no other item of the CID lives, changing or removing it needs
+ * no document: the id of the one item to delete stands here.
+ */
+export interface ViewEntry extends ItemId {
+  readonly isSole: boolean
+  readonly record: Uint8Array
+}
+
+/** An entry as stored: flags, client, clock, record. */
+export function encodeViewEntry(entry: ViewEntry): Uint8Array {
+  return new ByteWriter()
+    .byte(entry.isSole ? 1 : 0)
+    .uint(entry.client)
+    .uint(entry.clock)
+    .raw(entry.record)
+    .finish()
+}
+
+/** An entry read back. */
+export function decodeViewEntry(bytes: Uint8Array): ViewEntry {
+  const head = new ByteReader(bytes)
+  const isSole = head.byte() === 1
+  const client = head.uint()
+  const clock = head.uint()
+  return { isSole, client, clock, record: head.rest() }
+}
+
+/** The pin of an entry. */
+export function pinOfEntry(cid: Cid, entry: ViewEntry): Pin {
+  return decodeRecord(cid, entry.record).pin
+}
+
+/** Whether `a` wins over `b`: the later time, then the greater writer and clock, the same on every peer. */
+export function winsOver(a: ViewEntry, b: ViewEntry): boolean {
+  const order =
+    compareTimes(timeOfRecord(a.record), timeOfRecord(b.record)) || a.client - b.client || a.clock - b.clock
+  return order > 0
+}
+
+/** The pin of a CID as committed. */
+export async function readPin(store: Pick<ByteStore, 'get'>, cid: Cid): Promise<Pin | undefined> {
+  const stored = await store.get(viewKey(cid.bytes))
+  return stored === undefined ? undefined : pinOfEntry(cid, decodeViewEntry(stored))
+}
+
+/** The pins of a range in order of CID bytes, as they were when the reading began. */
+export async function* readPins(store: Pick<ByteStore, 'entries'>, range: PinRange): AsyncIterable<Pin> {
+  let left = range.limit ?? Number.POSITIVE_INFINITY
+  if (left <= 0) return
+  const keys = range.after === undefined ? VIEW_RANGE : { gt: viewKey(range.after.bytes), lt: VIEW_RANGE.lt }
+  for await (const [key, value] of store.entries(keys)) {
+    const pin = pinOfEntry(cidFromBytes(cidOfViewKey(key)), decodeViewEntry(value))
+    if (range.types !== undefined && !range.types.has(pin.type)) continue
+    yield pin
+    if (--left <= 0) return
+  }
+}
