@@ -2,8 +2,10 @@ import { ClusterError } from '../errors.ts'
 import type { ByteStore, StoreWrite } from '../interfaces.ts'
 import { ByteReader } from '../lib/byte-reader.ts'
 import { ByteWriter } from '../lib/byte-writer.ts'
+import { Digests } from './digests.ts'
+import { decodeHead, type Head } from './head.ts'
 import type { HlcTime } from './hlc.ts'
-import { metaKey } from './keys.ts'
+import { HEADS, metaKey, partitionOfHeadKey } from './keys.ts'
 import { decodeTime, encodeTime } from './record.ts'
 
 /** Version of the store's layout (`keys.ts`) and of everything in it. */
@@ -24,11 +26,25 @@ export function encodeOwnState(state: OwnState): StoreWrite {
   return { key: OWN_KEY, value: new ByteWriter().raw(encodeTime(state.time)).uint(state.pinsCount).finish() }
 }
 
+/** Own state, heads and digests as they stand in the store. */
+export async function readState(store: ByteStore, partitionsCount: number) {
+  const own = await readMeta(store, partitionsCount)
+  const heads = new Map<number, Head>()
+  const digests = new Digests(partitionsCount)
+  for await (const [key, value] of store.entries(HEADS)) {
+    const partition = partitionOfHeadKey(key)
+    const head = decodeHead(value)
+    heads.set(partition, head)
+    digests.update(partition, head)
+  }
+  return { own, heads, digests }
+}
+
 /**
  * Reads the own state, after checking that the store is of this format and cut into as many partitions as configured.
  * An empty store becomes one. `STORE_VERSION` or `CONFIG_INVALID` when it does not fit.
  */
-export async function readMeta(store: ByteStore, partitionsCount: number): Promise<OwnState> {
+async function readMeta(store: ByteStore, partitionsCount: number): Promise<OwnState> {
   const stored = await store.get(FORMAT_KEY)
   if (stored === undefined) await writeMeta(store, partitionsCount)
   else checkFormat(new ByteReader(stored), partitionsCount)

@@ -13,11 +13,11 @@ import { clientIdOf } from './client-id.ts'
 import type { ConsensusConfig } from './config.ts'
 import { Digests } from './digests.ts'
 import { Documents } from './documents.ts'
-import { decodeHead, EMPTY_HEAD, encodeHead, type Head } from './head.ts'
+import { EMPTY_HEAD, encodeHead, type Head } from './head.ts'
 import { Hlc } from './hlc.ts'
 import { BATCH_CHANGES_MAX, type BatchJob, JobQueue, type ReceivedChange } from './job-queue.ts'
-import { HEADS, headKey, logKey, partitionOfHeadKey, snapshotKey, viewKey } from './keys.ts'
-import { encodeOwnState, type OwnState, readMeta, writeMeta } from './meta.ts'
+import { headKey, logKey, snapshotKey, viewKey } from './keys.ts'
+import { encodeOwnState, type OwnState, readState, writeMeta } from './meta.ts'
 import type { METRICS } from './metrics.ts'
 import { readPin, readPins } from './view.ts'
 import { type PartitionChange, Work } from './work.ts'
@@ -109,15 +109,7 @@ export class Replica implements AsyncDisposable {
 
   async #load(): Promise<void> {
     const { store, self, random, clock } = this.#components
-    const own = await readMeta(store, this.#config.partitionsCount)
-    const heads = new Map<number, Head>()
-    const digests = new Digests(this.#config.partitionsCount)
-    for await (const [key, value] of store.entries(HEADS)) {
-      const partition = partitionOfHeadKey(key)
-      const head = decodeHead(value)
-      heads.set(partition, head)
-      digests.update(partition, head)
-    }
+    const { own, heads, digests } = await readState(store, this.#config.partitionsCount)
     this.#documents.clear()
     this.#heads = heads
     this.#digests = digests

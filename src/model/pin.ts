@@ -6,6 +6,8 @@ import type { PeerId } from './peer.ts'
 /** What is kept: content, or the parts of a sharded DAG. */
 export const PIN_TYPES = ['pin', 'meta-pin', 'clusterdag-pin', 'shard-pin'] as const
 export type PinType = (typeof PIN_TYPES)[number]
+
+/** How much of the content: all of it, or the one block. */
 export type PinMode = 'recursive' | 'direct'
 
 /** What a user may say about a pin. */
