@@ -12,6 +12,8 @@ import { readEntries } from './upload.ts'
 export interface ReplyContext {
   readonly clock: Clock
   readonly idleTimeoutMs: number
+  /** Bound of a whole answer; 0 = none. */
+  readonly writeTimeoutMs: number
   /** Configured headers, sent with everything that a handler answers. */
   readonly headers: Readonly<Record<string, readonly string[]>>
 }
@@ -176,15 +178,20 @@ async function* readUpload(
   const request = reply.request.raw
   // Ending early must not tear down the connection, on which the answer is still to go out.
   const iterator: AsyncIterator<Uint8Array> = request.iterator({ destroyOnReturn: false })
-  for (;;) {
-    signal.throwIfAborted()
-    const stalled = Promise.withResolvers<never>()
-    using _limit = clock.schedule(idleTimeoutMs, () =>
-      stalled.reject(new ClusterError('TIMEOUT', `the upload stood still for ${idleTimeoutMs / 1000} s`)),
-    )
-    const { value, done } = await Promise.race([iterator.next(), stalled.promise])
-    if (done === true) return
-    yield value
+  try {
+    for (;;) {
+      signal.throwIfAborted()
+      const stalled = Promise.withResolvers<never>()
+      using _limit = clock.schedule(idleTimeoutMs, () =>
+        stalled.reject(new ClusterError('TIMEOUT', `the upload stood still for ${idleTimeoutMs / 1000} s`)),
+      )
+      const { value, done } = await Promise.race([iterator.next(), stalled.promise])
+      if (done === true) return
+      yield value
+    }
+  } finally {
+    // Gives the connection free for what comes after. Not awaited: a read that stands still would hold it.
+    iterator.return?.().catch(() => request.destroy())
   }
 }
 

@@ -5,6 +5,7 @@ import {
   type FastifyInstance,
   type FastifyReply,
   type FastifyRequest,
+  type RawRequestDefaultExpression as RawRequest,
 } from 'fastify'
 import { ClusterError, toClusterError, wasStopped } from '../errors.ts'
 import type { Cluster, Logger, Options } from '../interfaces.ts'
@@ -67,6 +68,12 @@ export async function openRestApi(components: RestApiComponents, config: RestApi
   }
 }
 
+function beforeRouting({ headers, url = '/' }: RawRequest): string {
+  // The framework refuses types that it cannot read, also where the body does not matter.
+  if (headers['content-type']?.includes('/') === false) delete headers['content-type']
+  return toRoutedUrl(url)
+}
+
 interface App {
   readonly app: FastifyInstance
   readonly listener: () => RequestListener
@@ -82,7 +89,7 @@ function createApp(): App {
     },
     logger: false,
     exposeHeadRoutes: false,
-    rewriteUrl: request => toRoutedUrl(request.url ?? '/'),
+    rewriteUrl: beforeRouting,
     routerOptions: { maxParamLength: 65_536, querystringParser: text => ({ ...parseQuery(text) }) },
   })
   app.removeAllContentTypeParsers()
@@ -98,7 +105,8 @@ function createApp(): App {
 }
 
 function toContext(clock: Clock, config: RestApiConfig): ReplyContext {
-  return { clock, idleTimeoutMs: config.idleTimeoutMs, headers: config.headers }
+  const { idleTimeoutMs, writeTimeoutMs, headers } = config
+  return { clock, idleTimeoutMs, writeTimeoutMs, headers }
 }
 
 type AnyHandler = (input: unknown, options: Options) => unknown
@@ -117,6 +125,7 @@ function addRoutes(
     const answer = answererOf(route, handle, context, clock)
     const respond = async (request: FastifyRequest, reply: FastifyReply) => {
       const signal = live.open(reply.raw)
+      limitTime(reply, context)
       try {
         await answer(request, reply, signal)
       } catch (thrown) {
@@ -129,6 +138,12 @@ function addRoutes(
     const handler = (request: FastifyRequest, reply: FastifyReply) => void respond(request, reply)
     for (const url of urlsOf(route)) app.route({ method: route.method, url, handler })
   }
+}
+
+function limitTime(reply: FastifyReply, { clock, writeTimeoutMs }: ReplyContext): void {
+  if (writeTimeoutMs === 0) return
+  const limit = clock.schedule(writeTimeoutMs, () => reply.raw.destroy())
+  reply.raw.once('close', () => limit[Symbol.dispose]())
 }
 
 /** A variable that may be only one of three words is three routes. */

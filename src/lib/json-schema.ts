@@ -57,12 +57,14 @@ export function nullableSchema<Value>(schema: JsonSchema<Value>): JsonSchema<Val
   return { anyOf: [schema, { type: 'null' }] }
 }
 
-/** An object with members that are always there, and others that may be. */
+/** An object with members that are always there. */
 export function objectSchema<Always extends Properties>(always: Always): JsonSchema<Required<Always>>
+/** The same, with members that may be missing. */
 export function objectSchema<Always extends Properties, Sometimes extends Properties>(
   always: Always,
   sometimes: Sometimes,
 ): JsonSchema<Required<Always> & Optional<Sometimes>>
+/** Both in one. */
 export function objectSchema(always: Properties, sometimes: Properties = {}): JsonSchema<object> {
   return { type: 'object', properties: { ...always, ...sometimes }, required: Object.keys(always) }
 }
