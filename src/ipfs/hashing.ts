@@ -1,6 +1,4 @@
 import { hash } from 'node:crypto'
-import { from as makeHasher } from 'multiformats/hashes/hasher'
-import type { MultihashHasher } from 'multiformats/hashes/interface'
 import { ClusterError } from '../errors.ts'
 import type { Cid } from '../model/cid.ts'
 
@@ -42,14 +40,7 @@ export function isIntact(cid: Cid, bytes: Uint8Array): boolean {
   return whole.length >= digest.length && Buffer.compare(whole.subarray(0, digest.length), digest) === 0
 }
 
-/**
- * A hash function by its number, in the form of the multiformats packages. There is none for identity: a "block" that
- * another node sends under it could pass for one whose digest it merely repeats.
- */
-export function multihashHasher(code: number): MultihashHasher {
-  const name = HASHES[code]
-  if (name === undefined) {
-    throw new ClusterError('IPFS_REFUSED', `the hash function 0x${code.toString(16)} cannot be checked here`)
-  }
-  return makeHasher({ name, code, encode: bytes => new Uint8Array(hash(name, bytes, 'buffer')) })
+/** Node's name of a hash function; undefined for those that cannot be checked here, identity among them. */
+export function hashFunction(code: number): string | undefined {
+  return HASHES[code]
 }

@@ -10,10 +10,10 @@ export const BLOCK_BYTES_MAX = 4_194_304
 
 /** Blocks of other nodes. */
 export interface Exchange {
-  /** Asks until there is an answer or the signal is aborted. The bytes are not verified. */
+  /** Asks until somebody has sent the block or the signal is aborted. The bytes hash to the CID. */
   fetch(cid: Cid, signal: AbortSignal): Promise<Uint8Array>
   /** The block is here now: nodes that asked for it get it. */
-  announce(cid: Cid): Promise<void>
+  announce(cid: Cid): void
 }
 
 /** What a source of blocks is made of. */
@@ -43,7 +43,7 @@ export class BlockSource {
     const local = await this.#local(cid, key)
     if (local !== undefined) return local
     const fetched = await this.#exchange.fetch(cid, signal)
-    await this.put(cid, fetched)
+    await this.#store(cid, fetched)
     return fetched
   }
 
@@ -61,9 +61,12 @@ export class BlockSource {
         `the bytes given for block ${cid.toString()} do not hash to that name`,
       )
     }
-    if (inlineBlock(cid) !== undefined) return
+    if (inlineBlock(cid) === undefined) await this.#store(cid, bytes)
+  }
+
+  async #store(cid: Cid, bytes: Uint8Array): Promise<void> {
     await this.#files.write(blockKey(cid), bytes)
-    await this.#exchange.announce(cid)
+    this.#exchange.announce(cid)
   }
 
   /** The stored block. One that a power cut or a bad disk has damaged is dropped, so that it is fetched anew. */

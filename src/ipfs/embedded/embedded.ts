@@ -12,7 +12,7 @@ import type { PinMode } from '../../model/pin.ts'
 import type { EmbeddedConfig } from '../config.ts'
 import { IPFS_METRICS } from '../metrics.ts'
 import { openStallTimer } from '../stall-timer.ts'
-import { openBitswap } from './bitswap-exchange.ts'
+import { openBitswap } from './bitswap/bitswap.ts'
 import { BlockFiles } from './block-files.ts'
 import { BlockSource } from './block-source.ts'
 import { Collector } from './collector.ts'
@@ -58,7 +58,7 @@ export async function openEmbedded(components: EmbeddedComponents, config: Embed
   const identity = components.identity ?? (await loadNodeKey(config.folder))
   const host = parts.use(await openHost({ clock, logger, identity }, config))
   const exchange = parts.use(
-    await openBitswap({ clock, libp2p: host.libp2p, files, hasRouting: host.hasRouting }),
+    await openBitswap({ clock, logger, libp2p: host.libp2p, files, hasRouting: host.hasRouting }),
   )
   const source = new BlockSource({ logger, files, exchange })
   const records = new PinRecords(store)
