@@ -188,7 +188,7 @@ function toAsk(
 }
 
 /** Path and query of a call: `:name` and `*` replaced by the percent-encoded parameters. */
-export function formatTarget(route: Route, input: AnyInput): string {
+function formatTarget(route: Route, input: AnyInput): string {
   const { params = {}, query = {} } = input
   const path = route.path
     .replace(/:(\w+)/g, (_, name: string) => encodeURIComponent(params[name] ?? ''))

@@ -23,7 +23,7 @@ const STREAM_ERROR = 'X-Stream-Error'
 const LINGER_MS = 2000
 
 /** Puts on the headers of an answer that a handler made. */
-export function setHeaders(reply: FastifyReply, context: ReplyContext): void {
+function setHeaders(reply: FastifyReply, context: ReplyContext): void {
   reply.header('Content-Type', 'application/json')
   for (const [name, values] of Object.entries(context.headers)) reply.header(name, [...values])
 }
@@ -48,7 +48,7 @@ export function sendError(reply: FastifyReply, thrown: unknown, context: ReplyCo
 }
 
 /** The document of an error. */
-export function formatError(error: ClusterError, status = error.status): string {
+function formatError(error: ClusterError, status = error.status): string {
   return `${JSON.stringify({ code: status, message: error.message, reason: error.code })}\n`
 }
 

@@ -47,13 +47,13 @@ const SETTING = 'api.restapi.http_listen_multiaddress'
  * `CONFIG_INVALID` when one cannot be listened on.
  */
 export async function openRestApi(components: RestApiComponents, config: RestApiConfig): Promise<RestApi> {
-  const logger = components.logger.child('restapi')
+  const { logger } = components
   const live = new LiveRequests()
   const context = toContext(components.clock, config)
   const made = createApp()
   const { app } = made
   addPipeline(app, makeInstruments(components.meter, apiMetrics), config, context)
-  addRoutes(app, { ...components, logger }, context, live)
+  addRoutes(app, components, context, live)
   await app.ready()
   const listeners = await listenOnAll(config, SETTING, made.listener())
   logger.info('REST API listens', { addresses: listeners.addresses })
