@@ -1,23 +1,12 @@
 import assert from 'node:assert/strict'
 import { it } from 'node:test'
-import { systemClock } from '../../src/lib/clock.ts'
-import { systemRandom } from '../../src/lib/random.ts'
-import { createIdentity } from '../../src/model/identity.ts'
 import { networkContract } from '../contracts/network.ts'
 import { fakeNetwork } from './fake-network.ts'
+import { openFakes } from './open-fakes.ts'
 import { seededRandom } from './seeded-random.ts'
 import { virtualClock } from './virtual-clock.ts'
 
-networkContract('fake', async count => {
-  const hub = fakeNetwork({ clock: systemClock, random: systemRandom })
-  const networks = Array.from({ length: count }, () => hub.join(createIdentity().id))
-  return {
-    networks,
-    async [Symbol.asyncDispose]() {
-      for (const network of networks) await network[Symbol.asyncDispose]()
-    },
-  }
-})
+networkContract('fake', openFakes)
 
 const bytes = (text: string) => new Uint8Array(Buffer.from(text))
 

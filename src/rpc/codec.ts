@@ -1,0 +1,150 @@
+import { decode, encode } from '@ipld/dag-cbor'
+import { ClusterError, CODES, type Code, type ErrorDetails, messageOf } from '../errors.ts'
+import type { Block, Procedures } from '../interfaces.ts'
+import type { Cid } from '../model/cid.ts'
+import { peerInfoCodec } from './peer-codec.ts'
+import { filterCodec, pinInfoCodec } from './pin-codec.ts'
+import { type Codec, Fields, refuse, withoutUndefined } from './wire.ts'
+
+const MESSAGE_TEXT_MAX = 4096
+const DETAILS_MAX = 32
+
+type Input<Name extends keyof Procedures> = Procedures[Name]['input']
+type Output<Name extends keyof Procedures> = Procedures[Name]['output']
+
+/** How a procedure's values travel. A streamed input follows the call item by item. */
+export interface ProcedureCodec<Name extends keyof Procedures> {
+  readonly input: Input<Name> extends AsyncIterable<infer Item>
+    ? { readonly kind: 'stream'; readonly items: Codec<Item> }
+    : { readonly kind: 'value'; readonly value: Codec<Input<Name>> }
+  readonly output: Codec<Output<Name>>
+}
+
+const nothing: Codec<undefined> = { toWire: () => null, fromWire: () => undefined }
+
+const cidInput: Codec<{ readonly cid: Cid }> = {
+  toWire: ({ cid }) => ({ cid }),
+  fromWire: wire => ({ cid: new Fields(wire, 'input').cid('cid') }),
+}
+
+const blockCodec: Codec<Block> = {
+  toWire: ({ cid, bytes }) => ({ cid, bytes }),
+  fromWire: wire => {
+    const fields = new Fields(wire, 'block')
+    return { cid: fields.cid('cid'), bytes: fields.bytes('bytes') }
+  },
+}
+
+const gcCodec: Codec<Output<'gc'>> = {
+  toWire: ({ cid, error }) => withoutUndefined({ cid, error }),
+  fromWire: wire => {
+    const fields = new Fields(wire, 'gc result')
+    return {
+      ...(fields.has('cid') ? { cid: fields.cid('cid') } : {}),
+      ...(fields.has('error') ? { error: fields.text('error') } : {}),
+    }
+  },
+}
+
+const linksCodec: Codec<Output<'links'>> = {
+  toWire: ({ cluster, ipfs }) => withoutUndefined({ cluster: [...cluster], ipfs: ipfs && [...ipfs] }),
+  fromWire: wire => {
+    const fields = new Fields(wire, 'links')
+    return { cluster: fields.texts('cluster'), ipfs: fields.optional('ipfs', key => fields.texts(key)) }
+  },
+}
+
+const blocksCodec: Codec<Output<'putBlocks'>> = {
+  toWire: ({ blocks }) => ({ blocks }),
+  fromWire: wire => ({ blocks: new Fields(wire, 'output').count('blocks') }),
+}
+
+/** The codec of every procedure. */
+export const CODECS: { readonly [Name in keyof Procedures]: ProcedureCodec<Name> } = {
+  id: { input: { kind: 'value', value: nothing }, output: peerInfoCodec },
+  status: { input: { kind: 'value', value: cidInput }, output: pinInfoCodec },
+  statuses: { input: { kind: 'value', value: filterCodec }, output: pinInfoCodec },
+  recover: { input: { kind: 'value', value: cidInput }, output: pinInfoCodec },
+  recoverAll: { input: { kind: 'value', value: nothing }, output: pinInfoCodec },
+  gc: { input: { kind: 'value', value: nothing }, output: gcCodec },
+  links: { input: { kind: 'value', value: nothing }, output: linksCodec },
+  putBlocks: { input: { kind: 'stream', items: blockCodec }, output: blocksCodec },
+}
+
+/** The first message of a call. */
+export interface Call {
+  readonly name: string
+  readonly input: unknown
+}
+
+/** A message of the answer: an output, the error that ends it, or a sign of life. */
+export type Answer =
+  | { readonly kind: 'output'; readonly output: unknown }
+  | { readonly kind: 'error'; readonly error: ClusterError }
+  | { readonly kind: 'alive' }
+
+/** A value as bytes. */
+export function toBytes(wire: unknown): Uint8Array {
+  return encode(wire)
+}
+
+/** The value of bytes. Throws `INVALID_ARGUMENT` when they are not dag-cbor. */
+export function fromBytes(bytes: Uint8Array): unknown {
+  try {
+    return decode(bytes)
+  } catch (cause) {
+    throw new ClusterError(
+      'INVALID_ARGUMENT',
+      `a message of another peer is not dag-cbor: ${messageOf(cause)}`,
+      {
+        cause,
+      },
+    )
+  }
+}
+
+export function callToBytes(call: Call): Uint8Array {
+  return toBytes({ call: call.name, input: call.input })
+}
+
+export function callFromBytes(bytes: Uint8Array): Call {
+  const fields = new Fields(fromBytes(bytes), 'call')
+  return { name: fields.text('call'), input: fields.raw('input') }
+}
+
+export function answerToBytes(answer: Answer): Uint8Array {
+  if (answer.kind === 'output') return toBytes({ output: answer.output })
+  if (answer.kind === 'alive') return toBytes({ alive: true })
+  const { code, message, details } = answer.error
+  return toBytes({ error: { code, message: message.slice(0, MESSAGE_TEXT_MAX), details } })
+}
+
+export function answerFromBytes(bytes: Uint8Array): Answer {
+  const fields = new Fields(fromBytes(bytes), 'answer')
+  if (fields.has('output')) return { kind: 'output', output: fields.raw('output') }
+  if (fields.has('error')) return { kind: 'error', error: errorFrom(fields.nested('error')) }
+  if (fields.has('alive')) return { kind: 'alive' }
+  return refuse('an answer is neither an output nor an error')
+}
+
+/** The error that the other peer threw: same code, same message, same details. */
+function errorFrom(fields: Fields): ClusterError {
+  const code = fields.text('code')
+  const known: Code = isCode(code) ? code : 'INTERNAL'
+  return new ClusterError(known, fields.text('message').slice(0, MESSAGE_TEXT_MAX), {
+    details: detailsFrom(fields.raw('details')),
+  })
+}
+
+function isCode(text: string): text is Code {
+  return Object.hasOwn(CODES, text)
+}
+
+function detailsFrom(wire: unknown): ErrorDetails {
+  if (typeof wire !== 'object' || wire === null) return {}
+  const kept = Object.entries(wire).filter(
+    (entry): entry is [string, string | number | boolean] =>
+      typeof entry[1] === 'string' || typeof entry[1] === 'number' || typeof entry[1] === 'boolean',
+  )
+  return Object.fromEntries(kept.slice(0, DETAILS_MAX))
+}

@@ -1,0 +1,108 @@
+import { ClusterError, messageOf, toClusterError } from '../errors.ts'
+import type { Logger, Options, Procedures, RpcHandlers } from '../interfaces.ts'
+import type { Clock } from '../lib/clock.ts'
+import type { PeerId } from '../model/peer.ts'
+import { answerToBytes, type Call, CODECS, callFromBytes, fromBytes } from './codec.ts'
+import type { RpcConfig } from './config.ts'
+import { isProcedure, PROCEDURES } from './procedures.ts'
+import { withAlive } from './with-alive.ts'
+
+/** What answering calls needs. */
+export interface ServerParts {
+  readonly handlers: RpcHandlers
+  readonly isTrusted: (peer: PeerId) => boolean
+  readonly clock: Clock
+  readonly logger: Logger
+  readonly onFailure: () => void
+  readonly onRefusal: () => void
+}
+
+/** The answer to one call, message by message. Errors of the handler become its last message. */
+export async function* answerCall(
+  parts: ServerParts,
+  config: RpcConfig,
+  input: AsyncIterable<Uint8Array>,
+  from: PeerId,
+  options: Options,
+): AsyncIterable<Uint8Array> {
+  const { signal } = options
+  let name = 'an unknown procedure'
+  try {
+    const messages = input[Symbol.asyncIterator]()
+    const first = await messages.next()
+    if (first.done === true) throw new ClusterError('INVALID_ARGUMENT', 'a call without a name')
+    const call = callFromBytes(first.value)
+    name = call.name.slice(0, 80)
+    if (!isProcedure(call.name)) {
+      throw new ClusterError(
+        'INVALID_ARGUMENT',
+        `this peer has no procedure "${name}": it may be of another version`,
+      )
+    }
+    checkTrust(parts, call.name, from)
+    const outputs = runHandler(
+      call.name,
+      parts.handlers[call.name],
+      call,
+      { [Symbol.asyncIterator]: () => messages },
+      from,
+      {
+        signal,
+      },
+    )
+    if (!PROCEDURES[call.name].isLong) yield* outputs
+    else yield* withAlive(outputs, answerToBytes({ kind: 'alive' }), parts.clock, config.aliveMs)
+  } catch (thrown) {
+    signal.throwIfAborted()
+    const error = toClusterError(thrown)
+    parts.onFailure()
+    const fields = { procedure: name, from, error: messageOf(thrown) }
+    if (error.code === 'INTERNAL') parts.logger.error('a call of another peer failed', fields)
+    else parts.logger.debug('a call of another peer was answered with an error', fields)
+    yield answerToBytes({ kind: 'error', error })
+  }
+}
+
+function checkTrust(parts: ServerParts, name: keyof Procedures, from: PeerId): void {
+  const { trust }: { readonly trust: 'self' | 'trusted' | 'open' } = PROCEDURES[name]
+  if (trust === 'open' || (trust === 'trusted' && parts.isTrusted(from))) return
+  parts.onRefusal()
+  throw new ClusterError(
+    'FORBIDDEN',
+    `this peer does not let ${from} call "${name}": add it to consensus.crdt.trusted_peers if it should`,
+    { details: { peer: from } },
+  )
+}
+
+async function* runHandler<Name extends keyof Procedures>(
+  name: Name,
+  handler: RpcHandlers[Name],
+  call: Call,
+  rest: AsyncIterable<Uint8Array>,
+  from: PeerId,
+  options: Options,
+): AsyncIterable<Uint8Array> {
+  const codec = CODECS[name]
+  const input = decodeInput(name, call, rest)
+  for await (const output of handler(input, from, options)) {
+    yield answerToBytes({ kind: 'output', output: codec.output.toWire(output) })
+  }
+}
+
+function decodeInput<Name extends keyof Procedures>(
+  name: Name,
+  call: Call,
+  rest: AsyncIterable<Uint8Array>,
+): Procedures[Name]['input'] {
+  const { input } = CODECS[name]
+  if (input.kind === 'value') return input.value.fromWire(call.input)
+  // A parsing edge: a streamed input is a stream of its items, which the compiler cannot follow through the table.
+  return decodeItems(rest, input.items) as Procedures[Name]['input']
+}
+
+async function* decodeItems<Item>(
+  messages: AsyncIterable<Uint8Array>,
+  codec: { fromWire(wire: unknown): Item },
+): AsyncIterable<Item> {
+  for await (const message of messages) yield codec.fromWire(fromBytes(message))
+}
