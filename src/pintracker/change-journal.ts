@@ -1,0 +1,114 @@
+import { messageOf } from '../errors.ts'
+import type { ByteStore, Logger, StoreWrite } from '../interfaces.ts'
+import { backoffMs } from '../lib/backoff.ts'
+import { concatBytes } from '../lib/bytes.ts'
+import type { Clock } from '../lib/clock.ts'
+import type { Random } from '../lib/random.ts'
+import { Pause } from './pause.ts'
+
+const PREFIX = new TextEncoder().encode('tracker/changed/')
+const PREFIX_END = new TextEncoder().encode('tracker/changed0')
+const BATCH_MAX = 1024
+const NOTHING = new Uint8Array(0)
+const RETRY = { firstMs: 500, maxMs: 30_000 }
+
+/** What the journal needs. */
+export interface JournalParts {
+  readonly store: ByteStore
+  readonly clock: Clock
+  readonly random: Random
+  readonly logger: Logger
+}
+
+/**
+ * The names of CIDs whose entry changed and for which an unpin is not ruled out or done yet, on disk. An entry that is
+ * gone leaves no other trace: a peer that dies between the removal and the unpin would keep the content for ever.
+ * Names are written as the change is heard of, many in one batch, and nobody waits for it; what was ruled out before
+ * it was written is not written. Not synced one by one: a power cut can lose the names of the last moments.
+ */
+export class ChangeJournal implements AsyncDisposable {
+  readonly #parts: JournalParts
+  /** Names that are in the store or on the way there. */
+  readonly #held = new Set<string>()
+  /** What the store does not know yet: true = put, false = delete. */
+  readonly #writes = new Map<string, boolean>()
+  readonly #stopping = new AbortController()
+  readonly #pause: Pause
+  #writing: Promise<void> | undefined
+
+  private constructor(parts: JournalParts) {
+    this.#parts = parts
+    this.#pause = new Pause(parts.clock, this.#stopping.signal)
+  }
+
+  /** Reads back what an earlier run left. */
+  static async open(parts: JournalParts): Promise<ChangeJournal> {
+    const journal = new ChangeJournal(parts)
+    for await (const key of parts.store.keys({ gte: PREFIX, lt: PREFIX_END })) {
+      journal.#held.add(Buffer.from(key.subarray(PREFIX.length)).toString('latin1'))
+    }
+    return journal
+  }
+
+  /** The names that are held. */
+  names(): Iterable<string> {
+    return this.#held
+  }
+
+  get size(): number {
+    return this.#held.size
+  }
+
+  add(name: string): void {
+    if (this.#held.has(name)) return
+    this.#held.add(name)
+    this.#write(name, true)
+  }
+
+  delete(name: string): void {
+    if (this.#held.delete(name)) this.#write(name, false)
+  }
+
+  /** Resolves when the store knows everything, or the attempt failed that was under way when closing. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#stopping.abort(new DOMException('closing', 'AbortError'))
+    await this.#writing
+  }
+
+  #write(name: string, isPut: boolean): void {
+    this.#writes.set(name, isPut)
+    this.#writing ??= this.#writeAll()
+  }
+
+  async #writeAll(): Promise<void> {
+    let failures = 0
+    while (this.#writes.size > 0) {
+      const batch = [...this.#writes.entries().take(BATCH_MAX)]
+      for (const [name] of batch) this.#writes.delete(name)
+      try {
+        await this.#parts.store.batch(batch.map(toWrite), { isSynced: false })
+        failures = 0
+      } catch (thrown) {
+        for (const [name, isPut] of batch) if (!this.#writes.has(name)) this.#writes.set(name, isPut)
+        failures += 1
+        if (failures === 1) {
+          this.#parts.logger.warn(
+            'pending unpins cannot be noted on disk: a crash now may leave content pinned',
+            {
+              reason: messageOf(thrown),
+            },
+          )
+        }
+        if (this.#stopping.signal.aborted) break
+        await this.#pause.wait(backoffMs(failures, RETRY, this.#parts.random))
+      }
+    }
+    // In the same breath as the last look at what is to be written.
+    this.#writing = undefined
+  }
+}
+
+function toWrite([name, isPut]: readonly [string, boolean]): StoreWrite {
+  const key = concatBytes([PREFIX, Buffer.from(name, 'latin1')])
+  return { key, value: isPut ? NOTHING : undefined }
+}

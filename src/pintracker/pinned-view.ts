@@ -1,0 +1,105 @@
+import type { Ipfs, Options } from '../interfaces.ts'
+import type { Clock } from '../lib/clock.ts'
+import type { Random } from '../lib/random.ts'
+import type { Cid } from '../model/cid.ts'
+import type { PinMode } from '../model/pin.ts'
+import { PinnedSet } from './pinned-set.ts'
+
+/** A listing may be this many times as old as it took, so that listing never takes more than a tenth of IPFS's time. */
+const AGE_PER_DURATION = 10
+
+/** What the view needs. */
+export interface ViewParts {
+  readonly ipfs: Pick<Ipfs, 'allPinned'>
+  readonly clock: Clock
+  readonly random: Random
+}
+
+/**
+ * What IPFS has pinned, as far as this peer knows: the last whole listing, and what it has done itself since. There is
+ * never more than one listing at a time, since a listing holds up pinning in Kubo.
+ */
+export class PinnedView implements AsyncDisposable {
+  readonly #parts: ViewParts
+  readonly #set: PinnedSet
+  readonly #stopping = new AbortController()
+  #listing: Promise<void> | undefined
+  #listedAtMs: number | undefined
+  #tookMs = 0
+
+  constructor(parts: ViewParts) {
+    this.#parts = parts
+    this.#set = new PinnedSet(parts.random)
+  }
+
+  /** Whether there was a whole listing, so that a CID it does not know is not pinned. */
+  get isComplete(): boolean {
+    return this.#listedAtMs !== undefined
+  }
+
+  get pinsCount(): number {
+    return this.#set.size
+  }
+
+  get sizeBytes(): number {
+    return this.#set.sizeBytes
+  }
+
+  mode(cid: Cid): PinMode | undefined {
+    return this.#set.mode(cid)
+  }
+
+  /** Something else was found out, or done. */
+  note(cid: Cid, mode: PinMode | undefined): void {
+    if (mode === undefined) this.#set.delete(cid)
+    else this.#set.add(cid, mode)
+  }
+
+  /**
+   * Lists again unless the last listing is young enough: `maxAgeMs`, or ten times as long as it took. Throws what the
+   * listing threw; then the view is as before.
+   */
+  async refresh(maxAgeMs: number, { signal }: Options): Promise<void> {
+    signal.throwIfAborted()
+    const ageMs = this.#parts.clock.monotonic() - (this.#listedAtMs ?? Number.NEGATIVE_INFINITY)
+    if (maxAgeMs > 0 && ageMs <= Math.max(maxAgeMs, this.#tookMs * AGE_PER_DURATION)) return
+    this.#listing ??= this.#list().finally(() => {
+      this.#listing = undefined
+    })
+    await orAborted(this.#listing, signal)
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#stopping.abort(new DOMException('stopped', 'AbortError'))
+    await Promise.allSettled([this.#listing])
+  }
+
+  async #list(): Promise<void> {
+    const { ipfs, clock } = this.#parts
+    const beganMs = clock.monotonic()
+    this.#set.beginListing()
+    try {
+      for await (const [cid, mode] of ipfs.allPinned({ signal: this.#stopping.signal })) {
+        this.#set.add(cid, mode)
+      }
+    } catch (thrown) {
+      this.#set.abandonListing()
+      throw thrown
+    }
+    this.#set.endListing()
+    this.#listedAtMs = clock.monotonic()
+    this.#tookMs = this.#listedAtMs - beganMs
+  }
+}
+
+/** The promise's result, or the signal's reason when that comes first. */
+async function orAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  const aborted = Promise.withResolvers<never>()
+  const onAbort = () => aborted.reject(signal.reason)
+  signal.addEventListener('abort', onAbort, { once: true })
+  try {
+    return await Promise.race([promise, aborted.promise])
+  } finally {
+    signal.removeEventListener('abort', onAbort)
+  }
+}

@@ -1,0 +1,263 @@
+import { messageOf, toClusterError } from '../errors.ts'
+import type { Consensus, Ipfs, Logger } from '../interfaces.ts'
+import { backoffMs } from '../lib/backoff.ts'
+import type { Clock } from '../lib/clock.ts'
+import type { Random } from '../lib/random.ts'
+import { type Cid, cidFromKey } from '../model/cid.ts'
+import type { PeerId } from '../model/peer.ts'
+import { modeOf, type Pin } from '../model/pin.ts'
+import type { ChangeJournal } from './change-journal.ts'
+import { type IpfsGate, isUnavailable } from './ipfs-gate.ts'
+import { NameQueue } from './name-queue.ts'
+import type { Operation, OperationKind } from './operation.ts'
+import { Pause } from './pause.ts'
+import type { PinnedView } from './pinned-view.ts'
+import { covers, reconcile, type Step } from './reconcile.ts'
+import type { Outcome, WorkSet } from './work-set.ts'
+
+/** How many entries are read from the pinset at a time. */
+const LOOKS_MAX = 64
+/** Kubo's pin lock has one writer: more unpins at a time would only wait there. */
+const CONCURRENT_UNPINS = 1
+const RETRY = { firstMs: 10_000, maxMs: 600_000 }
+const LOOK_RETRY = { firstMs: 500, maxMs: 30_000 }
+
+/** How a call to IPFS ended, for the metrics. */
+export type CallOutcome = 'done' | 'failed' | 'cancelled'
+
+/** What the reconciler works with. */
+export interface ReconcilerParts {
+  readonly consensus: Pick<Consensus, 'get'>
+  readonly ipfs: Pick<Ipfs, 'pin' | 'unpin' | 'pinned'>
+  readonly self: PeerId
+  readonly clock: Clock
+  readonly random: Random
+  readonly logger: Logger
+  readonly work: WorkSet
+  readonly view: PinnedView
+  readonly journal: ChangeJournal
+  readonly gate: IpfsGate
+  readonly concurrentPins: number
+  readonly onCall: (kind: OperationKind, outcome: CallOutcome, tookMs: number) => void
+}
+
+/**
+ * Closes the gaps: takes names of CIDs, reads what the pinset says about them, and calls IPFS. What to do is decided
+ * again from the pinset right before each call, never carried along from the event.
+ */
+export class Reconciler implements AsyncDisposable {
+  readonly #parts: ReconcilerParts
+  readonly #names = new NameQueue()
+  readonly #looking = new Set<string>()
+  readonly #calls = new Set<Promise<void>>()
+  readonly #running = { pin: 0, unpin: 0 }
+  readonly #stopping = new AbortController()
+  readonly #lookPause: Pause
+  #lookingAll: Promise<void> | undefined
+  #retryTimer: Disposable | undefined
+  #retryAtMs = Number.POSITIVE_INFINITY
+
+  constructor(parts: ReconcilerParts) {
+    this.#parts = parts
+    this.#lookPause = new Pause(parts.clock, this.#stopping.signal)
+  }
+
+  /** Names that wait to be looked at. */
+  get namesCount(): number {
+    return this.#names.size + this.#looking.size
+  }
+
+  /** Whether the CID has yet to be looked at. */
+  isToBeLookedAt(name: string): boolean {
+    return this.#names.has(name) || this.#looking.has(name)
+  }
+
+  /** Compares what the pinset says about a CID with what is being done, soon. */
+  lookAt(name: string): void {
+    if (this.#stopping.signal.aborted) return
+    this.#names.add(name)
+    this.#lookingAll ??= this.#lookAtAll()
+  }
+
+  /** Moves the work set to what the pinset says about the CID, and goes to work. */
+  decide(name: string, cid: Cid, desired: Pin | undefined): void {
+    const { work, journal, clock } = this.#parts
+    const step = this.#stepFor(name, cid, desired)
+    // What has an entry is found by the sweep; only what has none must be remembered until it is unpinned.
+    if (step === 'unpin' && desired === undefined) journal.add(name)
+    else this.#forget(name)
+    if (step === 'pin' && desired !== undefined) {
+      work.wantPin(name, modeOf(desired), desired.timestampMs, clock.now())
+    } else if (step === 'unpin') work.wantUnpin(name, clock.now())
+    else work.wantNothing(name, clock.now())
+    this.work()
+  }
+
+  /** Starts as many calls as may run. To be called whenever something has come to the queue, or the gate has opened. */
+  work(): void {
+    if (this.#stopping.signal.aborted || !this.#parts.gate.isOpen) return
+    this.#startCalls('unpin', CONCURRENT_UNPINS)
+    this.#startCalls('pin', this.#parts.concurrentPins)
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#stopping.abort(new DOMException('stopped', 'AbortError'))
+    this.#retryTimer?.[Symbol.dispose]()
+    this.#parts.work.cancelAll()
+    await Promise.all([this.#lookingAll, ...this.#calls])
+  }
+
+  /**
+   * A fresh change that wants the content here goes straight to IPFS, which finds out itself whether it has it. One
+   * that does not is only worth a call if IPFS may hold the content: because a pin was begun, because it was listed,
+   * or because there was no listing yet.
+   */
+  #stepFor(name: string, cid: Cid, desired: Pin | undefined): Step {
+    const { work, view, self } = this.#parts
+    if (reconcile(desired, undefined, self) === 'pin') return 'pin'
+    const operation = work.get(name)
+    const isUnpinning = operation?.kind === 'unpin' && operation.phase !== 'dropped'
+    const mayBePinned =
+      operation?.wasStarted === true || isUnpinning || !view.isComplete || view.mode(cid) !== undefined
+    return reconcile(desired, mayBePinned ? 'recursive' : undefined, self)
+  }
+
+  /** The CID needs no unpin, unless its entry has changed again meanwhile. */
+  #forget(name: string): void {
+    if (!this.isToBeLookedAt(name)) this.#parts.journal.delete(name)
+  }
+
+  async #lookAtAll(): Promise<void> {
+    let failures = 0
+    while (this.#names.size > 0 && !this.#stopping.signal.aborted) {
+      for (let name = this.#names.take(); name !== undefined; name = this.#names.take()) {
+        this.#looking.add(name)
+        if (this.#looking.size >= LOOKS_MAX) break
+      }
+      const failure = await this.#lookAtSome([...this.#looking])
+      if (failure === undefined) {
+        failures = 0
+        continue
+      }
+      failures += 1
+      this.#parts.logger.warn('the pinset cannot be read: trying again', { reason: failure })
+      await this.#lookPause.wait(backoffMs(failures, LOOK_RETRY, this.#parts.random))
+    }
+    // In the same breath as the last look at the queue: a name that comes now begins a new round.
+    this.#lookingAll = undefined
+  }
+
+  /** Names that cannot be read go back to wait; answers with the reason. */
+  async #lookAtSome(names: readonly string[]): Promise<string | undefined> {
+    const cids = names.map(cidFromKey)
+    const entries = await Promise.allSettled(cids.map(cid => this.#parts.consensus.get(cid)))
+    let failure: string | undefined
+    names.forEach((name, at) => {
+      const cid = cids[at]
+      const entry = entries[at]
+      this.#looking.delete(name)
+      if (entry?.status === 'fulfilled' && cid !== undefined) return this.decide(name, cid, entry.value)
+      this.#names.add(name)
+      if (entry?.status === 'rejected') failure = messageOf(entry.reason)
+    })
+    return failure
+  }
+
+  #startCalls(kind: OperationKind, max: number): void {
+    while (this.#running[kind] < max) {
+      const operation = this.#parts.work.take(kind, this.#parts.clock.now())
+      if (operation?.call === undefined) return
+      this.#running[kind] += 1
+      const call = this.#run(operation, operation.kind, operation.call.signal).finally(() => {
+        this.#running[kind] -= 1
+        this.#calls.delete(call)
+        this.work()
+      })
+      this.#calls.add(call)
+    }
+  }
+
+  async #run(operation: Operation, kind: OperationKind, signal: AbortSignal): Promise<void> {
+    const { clock, work, onCall } = this.#parts
+    const beganMs = clock.monotonic()
+    let outcome: Outcome
+    try {
+      await (kind === 'pin' ? this.#pin(operation, signal) : this.#unpin(operation, signal))
+      outcome = { isDone: true }
+    } catch (thrown) {
+      outcome = this.#failure(operation, thrown, signal)
+    }
+    const isValid = work.finish(operation.name, outcome, clock.now())
+    if (isValid && outcome.isDone && kind === 'unpin') this.#forget(operation.name)
+    if (!outcome.isDone) this.#armRetries()
+    onCall(kind, isValid ? (outcome.isDone ? 'done' : 'failed') : 'cancelled', clock.monotonic() - beganMs)
+  }
+
+  async #pin({ name }: Operation, signal: AbortSignal): Promise<void> {
+    const { consensus, ipfs, view, work, self } = this.#parts
+    const cid = cidFromKey(name)
+    const desired = await consensus.get(cid)
+    signal.throwIfAborted()
+    if (desired === undefined || reconcile(desired, undefined, self) !== 'pin') {
+      return this.decide(name, cid, desired)
+    }
+    const mode = modeOf(desired)
+    const { origins, pinUpdate } = desired
+    work.noteStarted(name)
+    try {
+      await ipfs.pin(cid, mode, {
+        signal,
+        origins,
+        ...(pinUpdate === undefined ? {} : { update: pinUpdate }),
+      })
+      view.note(cid, mode)
+    } catch (thrown) {
+      // A cancelled call may have taken effect: whoever looks next must reckon with it.
+      if (signal.aborted) view.note(cid, mode)
+      // Kubo refuses a direct pin of what it holds recursively, which is more than was asked for.
+      if (mode === 'recursive' || toClusterError(thrown).code !== 'IPFS_REFUSED') throw thrown
+      const actual = await ipfs.pinned(cid, { signal })
+      if (!covers(actual, mode)) throw thrown
+      view.note(cid, actual)
+    }
+  }
+
+  async #unpin({ name, wasStarted }: Operation, signal: AbortSignal): Promise<void> {
+    const { consensus, ipfs, view, self } = this.#parts
+    const cid = cidFromKey(name)
+    const desired = await consensus.get(cid)
+    signal.throwIfAborted()
+    if (reconcile(desired, 'recursive', self) !== 'unpin') return this.decide(name, cid, desired)
+    if (view.isComplete && !wasStarted && view.mode(cid) === undefined) return
+    await ipfs.unpin(cid, { signal })
+    view.note(cid, undefined)
+  }
+
+  #failure(operation: Operation, thrown: unknown, signal: AbortSignal): Outcome {
+    const { clock, random, gate, logger } = this.#parts
+    const error = messageOf(thrown)
+    if (signal.aborted) return { isDone: false, error, nextAttemptMs: clock.now() }
+    if (isUnavailable(thrown)) {
+      gate.close(error)
+      return { isDone: false, error, nextAttemptMs: undefined }
+    }
+    const { kind, attempts, name } = operation
+    logger.debug('an operation failed', { kind, attempts, reason: error, cid: cidFromKey(name).toString() })
+    return { isDone: false, error, nextAttemptMs: clock.now() + backoffMs(attempts, RETRY, random) }
+  }
+
+  /** Wakes up when the first failed operation falls due. */
+  #armRetries(): void {
+    const { clock, work } = this.#parts
+    const nextMs = work.nextRetryMs
+    if (nextMs === undefined || nextMs >= this.#retryAtMs || this.#stopping.signal.aborted) return
+    this.#retryTimer?.[Symbol.dispose]()
+    this.#retryAtMs = nextMs
+    this.#retryTimer = clock.schedule(Math.max(0, nextMs - clock.now()), () => {
+      this.#retryAtMs = Number.POSITIVE_INFINITY
+      work.retryDue(clock.now())
+      this.work()
+      this.#armRetries()
+    })
+  }
+}

@@ -1,0 +1,38 @@
+import type { Consensus } from '../../src/interfaces.ts'
+import { compareBytes } from '../../src/lib/bytes.ts'
+import { Emitter } from '../../src/lib/emitter.ts'
+import { type Cid, cidKey } from '../../src/model/cid.ts'
+import type { Pin } from '../../src/model/pin.ts'
+
+/** The part of `Consensus` that a tracker sees, in memory, with what a test does to it. */
+export interface SmallPinset extends Pick<Consensus, 'get' | 'pins' | 'onChange'> {
+  set(pin: Pin): void
+  remove(cid: Cid): void
+  /** Changes without a word, as if the news had been missed. */
+  readonly entries: Map<string, Pin>
+}
+
+/** An empty pinset. Listeners are told at once. */
+export function smallPinset(): SmallPinset {
+  const entries = new Map<string, Pin>()
+  const changes = new Emitter<readonly Cid[]>()
+  return {
+    entries,
+    set: pin => {
+      entries.set(cidKey(pin.cid), pin)
+      changes.emit([pin.cid])
+    },
+    remove: cid => {
+      if (entries.delete(cidKey(cid))) changes.emit([cid])
+    },
+    get: async cid => entries.get(cidKey(cid)),
+    async *pins(_range, { signal }) {
+      const sorted = [...entries.values()].sort((a, b) => compareBytes(a.cid.bytes, b.cid.bytes))
+      for (const pin of sorted) {
+        signal.throwIfAborted()
+        yield pin
+      }
+    },
+    onChange: listener => changes.on(listener),
+  }
+}
