@@ -42,6 +42,8 @@ export class BlockFiles implements AsyncDisposable {
   /** Blocks that this run wrote: known to be what their names say. */
   readonly #fresh = new Set<BlockKey>()
   #asides = 0
+  /** Bytes of blocks that are being written. */
+  #reservedBytes = 0
 
   private constructor(clock: Clock, config: BlockFilesConfig, knownBytes: number | undefined) {
     this.#clock = clock
@@ -146,27 +148,22 @@ export class BlockFiles implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    const isCounted = await Promise.race([this.size.counted.then(() => true), Promise.resolve(false)])
     this.#stopping.abort(new DOMException('stopped', 'AbortError'))
     await Promise.allSettled([this.size.counted, ...this.#writes.values()])
-    if (isCounted) await writeFile(join(this.#config.folder, 'size'), String(this.size.bytes))
+    if (this.size.isCounted) await writeFile(join(this.#config.folder, 'size'), String(this.size.bytes))
   }
 
   async #write(key: BlockKey, bytes: Uint8Array): Promise<boolean> {
     await this.guard.hold(key)
     try {
-      const path = this.#path(key)
       const now = this.#clock.now() / 1000
-      const touched = unlessMissing(utimes(path, now, now).then(() => true))
+      const touched = unlessMissing(utimes(this.#path(key), now, now).then(() => true))
       if ((await touched) === true) return false
       this.#checkRoom(bytes.length)
-      const aside = join(this.#config.folder, 'aside', String(this.#asides++))
-      await withFile(aside, 'wx', async file => {
-        await file.writeFile(bytes)
-        await file.utimes(now, now)
+      this.#reservedBytes += bytes.length
+      await this.#create(key, bytes, now).finally(() => {
+        this.#reservedBytes -= bytes.length
       })
-      await rename(aside, path)
-      this.size.add(shardOf(key), bytes.length)
       if (this.#fresh.size >= FRESH_MAX) this.#fresh.clear()
       this.#fresh.add(key)
       return true
@@ -177,9 +174,19 @@ export class BlockFiles implements AsyncDisposable {
     }
   }
 
+  async #create(key: BlockKey, bytes: Uint8Array, putAtS: number): Promise<void> {
+    const aside = join(this.#config.folder, 'aside', String(this.#asides++))
+    await withFile(aside, 'wx', async file => {
+      await file.writeFile(bytes)
+      await file.utimes(putAtS, putAtS)
+    })
+    await rename(aside, this.#path(key))
+    this.size.add(shardOf(key), bytes.length)
+  }
+
   #checkRoom(bytes: number): void {
     const { storageMaxBytes } = this.#config
-    if (storageMaxBytes === 0 || this.size.bytes + bytes <= storageMaxBytes) return
+    if (storageMaxBytes === 0 || this.size.bytes + this.#reservedBytes + bytes <= storageMaxBytes) return
     throw new ClusterError(
       'IPFS_REFUSED',
       `the embedded IPFS node is full (${this.size.bytes} of ${storageMaxBytes} bytes): collect garbage, or raise ipfs_connector.embedded.storage_max_bytes`,
@@ -189,7 +196,8 @@ export class BlockFiles implements AsyncDisposable {
   async #countShard(shard: number): Promise<number> {
     let bytes = 0
     await eachBounded(await this.keys(shard), SYNCS_MAX, async key => {
-      bytes += (await unlessMissing(stat(this.#path(key))))?.size ?? 0
+      const found = await unlessMissing(stat(this.#path(key)))
+      bytes += found?.size ?? 0
     })
     return bytes
   }

@@ -17,6 +17,7 @@ import { BlockFiles } from './block-files.ts'
 import { BlockSource } from './block-source.ts'
 import { Collector } from './collector.ts'
 import { catFile, resolvePath } from './content.ts'
+import { healing } from './healing-store.ts'
 import { type Host, openHost } from './host.ts'
 import { loadNodeKey } from './node-key.ts'
 import { PinRecords } from './pin-records.ts'
@@ -52,7 +53,8 @@ interface Parts {
  * was recorded survives a power cut with all its blocks.
  */
 export async function openEmbedded(components: EmbeddedComponents, config: EmbeddedConfig): Promise<Ipfs> {
-  const { clock, random, logger, store } = components
+  const { clock, random, logger } = components
+  const store = healing(components.store)
   await using parts = new AsyncDisposableStack()
   const files = parts.use(await BlockFiles.open(clock, config))
   const identity = components.identity ?? (await loadNodeKey(config.folder))

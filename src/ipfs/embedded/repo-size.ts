@@ -9,6 +9,7 @@ export class RepoSize {
   readonly #countShard: (shard: number) => Promise<number>
   /** Resolves when the count is complete. */
   readonly counted: Promise<void>
+  #isCounted: boolean
 
   /** `known` is what the last run left behind; undefined if it did not end in order, then all is counted. */
   constructor(
@@ -20,9 +21,15 @@ export class RepoSize {
     this.#versions = Array.from({ length: SHARDS_COUNT }, () => 0)
     this.#countShard = countShard
     if (known !== undefined) this.#sizes[0] = known
+    this.#isCounted = known !== undefined
     this.counted = known === undefined ? this.#count(signal) : Promise.resolve()
     // Who needs the figure waits for `counted` and gets the error; nobody may need it.
     this.counted.catch(() => undefined)
+  }
+
+  /** Whether the count is complete. */
+  get isCounted(): boolean {
+    return this.#isCounted
   }
 
   get bytes(): number {
@@ -46,5 +53,6 @@ export class RepoSize {
         if (version === this.#versions[shard]) break
       }
     }
+    this.#isCounted = true
   }
 }

@@ -31,6 +31,7 @@ export interface PinRecord {
   readonly id: Uint8Array | undefined
 }
 
+/** Key of the P entry of a CID. */
 export function pinStoreKey(cid: Cid): Uint8Array {
   const prefix =
     cid.version === 0
@@ -39,11 +40,13 @@ export function pinStoreKey(cid: Cid): Uint8Array {
   return concatBytes([Uint8Array.of(PIN), blockKeyBytes(cid), prefix])
 }
 
+/** Value of a P entry. */
 export function encodePin(record: PinRecord): Uint8Array {
   const id = record.id ?? new Uint8Array()
   return concatBytes([Uint8Array.of(MODES.indexOf(record.mode), id.length), id, record.cid.bytes])
 }
 
+/** The pin in the value of a P entry. */
 export function decodePin(value: Uint8Array): PinRecord {
   const [mode = 0, idLength = 0] = value
   const id = value.slice(2, 2 + idLength)
@@ -54,10 +57,12 @@ export function decodePin(value: Uint8Array): PinRecord {
   }
 }
 
+/** Key of the I entry of a pin id. */
 export function pinIdStoreKey(id: Uint8Array): Uint8Array {
   return concatBytes([Uint8Array.of(PIN_ID), id])
 }
 
+/** Key of the E entry that says that the pin of that id needs the block. */
 export function edgeStoreKey(key: BlockKey, id: Uint8Array): Uint8Array {
   return concatBytes([Uint8Array.of(EDGE), Buffer.from(key, 'hex'), id])
 }
@@ -68,15 +73,17 @@ export function decodeEdge(storeKey: Uint8Array): { readonly key: BlockKey; read
   return { key: text.slice(2, -2 * PIN_ID_BYTES), id: text.slice(-2 * PIN_ID_BYTES) }
 }
 
-/** The block that a P entry with that value is about lies at the front of its key. */
+/** Where all P entries lie. */
 export function allPins(): { readonly gte: Uint8Array; readonly lt: Uint8Array } {
   return { gte: Uint8Array.of(PIN), lt: Uint8Array.of(PIN + 1) }
 }
 
+/** Where the P entries of a shard lie. */
 export function pinsOfShard(shard: number): { readonly gte: Uint8Array; readonly lt: Uint8Array } {
   return rangeOfShard(PIN, shard)
 }
 
+/** Where the E entries of a shard lie. */
 export function edgesOfShard(shard: number): { readonly gte: Uint8Array; readonly lt: Uint8Array } {
   return rangeOfShard(EDGE, shard)
 }
