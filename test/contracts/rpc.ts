@@ -174,7 +174,7 @@ function errors(open: OpenNetworks): void {
     for (const name of closed.filter(isProcedure)) {
       const [{ input } = { input: undefined }] = EXAMPLES[name]
       await assert.rejects(
-        collect(call(ends.server.self, name, input, { signal })),
+        collect(ends.caller.call(ends.server.self, name, input, { signal })),
         { code: 'FORBIDDEN' },
         name,
       )
@@ -274,12 +274,12 @@ function streams(open: OpenNetworks): void {
       open,
       {
         async *gc(_input, _from, options) {
-          await systemClock.sleep(600, options.signal)
+          await systemClock.sleep(1000, options.signal)
           yield { cid: first.cid }
-          await systemClock.sleep(600, options.signal)
+          await systemClock.sleep(1000, options.signal)
         },
       },
-      { config: { answerTimeoutMs: 250, aliveMs: 50 } },
+      { config: { answerTimeoutMs: 800, aliveMs: 50 } },
     )
     assert.equal((await collect(ends.caller.call(ends.server.self, 'gc', undefined, { signal }))).length, 1)
   })
@@ -292,11 +292,11 @@ function streams(open: OpenNetworks): void {
           for (let index = 0; index < 50; index++) yield { ...bareInfo, attemptCount: index }
         },
       },
-      { config: { answerTimeoutMs: 100, aliveMs: 30 } },
+      { config: { answerTimeoutMs: 600, aliveMs: 50 } },
     )
     let count = 0
     for await (const _ of ends.caller.call(ends.server.self, 'statuses', { filter: undefined }, { signal })) {
-      if (count++ < 3) await systemClock.sleep(200, signal)
+      if (count++ < 2) await systemClock.sleep(700, signal)
     }
     assert.equal(count, 50)
   })
