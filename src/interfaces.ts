@@ -134,7 +134,7 @@ export interface Ipfs extends AsyncDisposable {
   getBlock(cid: Cid, options: Options): Promise<Uint8Array>
   /** The bytes of a file. */
   cat(cid: Cid, options: Options): AsyncIterable<Uint8Array>
-  /** `storageMaxBytes` is the limit that the node was given, 0 if none. */
+  /** `storageMaxBytes` is the limit that the node was given, else what its disk allows; 0 if neither is known. */
   repoStat(options: Options): Promise<{ readonly sizeBytes: number; readonly storageMaxBytes: number }>
   /** Removes what is not pinned; one result for each block. */
   gc(options: Options): AsyncIterable<{ readonly cid?: Cid; readonly error?: string }>
