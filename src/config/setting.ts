@@ -75,7 +75,9 @@ export function describe(schema: TSchema): string {
   if ('const' in facts) return quote(facts['const'])
   const { type, items, pattern, minimum, exclusiveMinimum, maximum, exclusiveMaximum, minLength } = facts
   if (type === 'string' && typeof pattern === 'string') {
-    return pattern.includes('µs') ? 'a time span such as 15s, 5m or 1h30m' : `a text like ${pattern}`
+    return pattern.includes('µs')
+      ? 'a time span such as 15s, 5m or 1h30m'
+      : `a text of the form ${pattern}${firstSentence(facts['description'])}`
   }
   const least = minimum ?? exclusiveMinimum
   const most = maximum ?? exclusiveMaximum
@@ -101,4 +103,9 @@ export function fits(schema: TSchema, value: unknown): boolean {
 export function show(value: unknown): string {
   const text = JSON.stringify(value) ?? String(value)
   return text.length > 80 ? `${text.slice(0, 77)}…` : text
+}
+
+function firstSentence(description: unknown): string {
+  const sentence = typeof description === 'string' ? description.split('. ')[0] : undefined
+  return sentence === undefined || sentence === '' ? '' : ` (${sentence})`
 }

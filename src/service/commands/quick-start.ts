@@ -1,0 +1,183 @@
+import { mkdir } from 'node:fs/promises'
+import { join, relative, resolve } from 'node:path'
+import { newSecret } from '../../config/default-document.ts'
+import { lockFolder } from '../../config/lock.ts'
+import { ClusterError } from '../../errors.ts'
+import { type Command, type CommandContext, type Input, say } from '../command.ts'
+import { doing } from '../doing.ts'
+import {
+  countPeers,
+  PEERS_MAX,
+  preparePeer,
+  type QuickPeer,
+  sharedSecret,
+} from '../quick-start/peer-folder.ts'
+import { openPeerProcess, type PeerProcess } from '../quick-start/peer-process.ts'
+import { choosePorts, type Ports } from '../quick-start/ports.ts'
+import { formatTable } from '../quick-start/table.ts'
+import { waitForPeer } from '../quick-start/wait-for-peer.ts'
+
+const PEERS_BY_DEFAULT = 3
+const DEFAULT_REST_PORT = 9094
+
+/** Runs a whole cluster on this machine. */
+export const quickStartCommand: Command = {
+  name: 'quick-start',
+  summary: 'run a cluster of three peers on this machine, to try it',
+  description: `Runs a cluster on this machine: each peer is a process of its own with its own folder, identity, store, REST API and IPFS
+node. They share a secret and listen on loopback only. The first peer takes the default ports (REST 9094), each further
+one those 100 higher; free ones are taken where these are busy. Ctrl-C stops all of them; the next quick-start in the same
+folder goes on with the same peers and pins. To begin anew, remove the folder.`,
+  flags: [
+    {
+      flags: '--peers <count>',
+      says: `how many peers, 1 to ${PEERS_MAX}`,
+      byDefault: 'as many as there are, else 3',
+    },
+    { flags: '--folder <folder>', says: 'where the peers live', byDefault: './.pinfold' },
+  ],
+  examples: ['cluster-service quick-start', 'cluster-service quick-start --peers 5 --folder /tmp/cluster'],
+  run,
+}
+
+interface Member {
+  readonly peer: QuickPeer
+  readonly ports: Ports
+  readonly process: PeerProcess
+}
+
+async function run(input: Input, context: CommandContext): Promise<number> {
+  const base = resolve(input.text('folder') ?? '.pinfold')
+  const asked = peersAsked(input.text('peers'))
+  await doing('making the folder', () => mkdir(base, { recursive: true, mode: 0o700 }))
+  using _lock = await doing('starting the cluster', () => lockFolder(join(base, 'quick-start.lock')))
+  const known = countPeers(base)
+  const peersCount = asked ?? (known === 0 ? PEERS_BY_DEFAULT : known)
+  say(
+    context.stdout,
+    known === 0 ? `Making ${peersCount} peers in ${base} …` : `Starting the peers in ${base} …`,
+  )
+  await using processes = new AsyncDisposableStack()
+  const members = await startAll(base, peersCount, context, processes)
+  await waitForAll(members, context)
+  say(context.stdout, `\n${overview(members)}\n`)
+  say(context.stdout, nextSteps(members, base))
+  const hasEnded = await untilStopped(members, context)
+  if (!hasEnded) say(context.stdout, '\nStopping …')
+  await processes.disposeAsync()
+  if (!hasEnded) say(context.stdout, `Stopped. Peers and pins are kept in ${base}.`)
+  return hasEnded ? 1 : 0
+}
+
+function peersAsked(text: string | undefined): number | undefined {
+  if (text === undefined) return undefined
+  const count = Number(text)
+  if (Number.isInteger(count) && count >= 1 && count <= PEERS_MAX) return count
+  throw new ClusterError(
+    'INVALID_ARGUMENT',
+    `reading --peers: it must be a whole number from 1 to ${PEERS_MAX}, is "${text}"`,
+  )
+}
+
+async function startAll(
+  base: string,
+  peersCount: number,
+  context: CommandContext,
+  processes: AsyncDisposableStack,
+): Promise<readonly Member[]> {
+  const secret = (await sharedSecret(base)) ?? newSecret(context.random)
+  const ports = await choosePorts(peersCount)
+  const prepared: { peer: QuickPeer; ports: Ports }[] = []
+  for (const [at, own] of ports.entries()) {
+    const peer = await doing(`preparing peer${at + 1}`, () => preparePeer(base, at + 1, own, secret))
+    prepared.push({ peer, ports: own })
+  }
+  return prepared.map(({ peer, ports: own }) => {
+    const bootstrap = prepared
+      .filter(other => other.peer !== peer)
+      .map(other => `/ip4/127.0.0.1/tcp/${other.ports.cluster}/p2p/${other.peer.id}`)
+    const { environment, clock, script } = context
+    const onWarning = (line: string) => say(context.stderr, line)
+    const process = openPeerProcess({ script, peer, ports: own, bootstrap, environment, clock, onWarning })
+    return { peer, ports: own, process: processes.use(process) }
+  })
+}
+
+/** Waits until every peer answers; throws when one ends before that. */
+async function waitForAll(members: readonly Member[], context: CommandContext): Promise<void> {
+  const giveUp = new AbortController()
+  const signal = AbortSignal.any([context.signal, giveUp.signal])
+  const waits = members.map(async ({ peer, ports, process }) => {
+    const answering = waitForPeer(restUrl(ports), peer.id, context.clock, signal)
+    const ended = process.ended.then(ending => {
+      throw new ClusterError(
+        'NOT_READY',
+        `starting ${peer.name}: it ended with ${ending.how}${ending.lastWords.map(line => `\n  ${line}`).join('')}`,
+      )
+    })
+    await Promise.race([answering, ended])
+  })
+  try {
+    await Promise.all(waits)
+  } finally {
+    giveUp.abort(new DOMException('the start is over', 'AbortError'))
+    await Promise.allSettled(waits)
+  }
+}
+
+/** Waits for the request to stop, reporting peers that end by themselves; true when all of them did. */
+async function untilStopped(members: readonly Member[], context: CommandContext): Promise<boolean> {
+  const stopped = new Promise<false>(resolve => {
+    if (context.signal.aborted) resolve(false)
+    else context.signal.addEventListener('abort', () => resolve(false), { once: true })
+  })
+  const allEnded = Promise.all(
+    members.map(async ({ peer, process }) => {
+      const ending = await process.ended
+      if (context.signal.aborted) return
+      say(context.stderr, `${peer.name} ended by itself (${ending.how}). It said last:`)
+      for (const line of ending.lastWords) say(context.stderr, `  ${line}`)
+      say(context.stderr, `Its log is ${join(peer.paths.folder, 'daemon.log')}; the other peers go on.`)
+    }),
+  ).then(() => true)
+  return await Promise.race([stopped, allEnded])
+}
+
+function restUrl(ports: Ports): string {
+  return `http://127.0.0.1:${ports.rest}`
+}
+
+function overview(members: readonly Member[]): string {
+  const here = (path: string) => relative('.', path) || path
+  return formatTable(
+    ['PEER', 'ID', 'REST API', 'IPFS (embedded)', 'FOLDER'],
+    members.map(({ peer, ports }) => [
+      peer.name,
+      peer.id,
+      restUrl(ports),
+      `127.0.0.1:${ports.ipfs}`,
+      here(peer.paths.folder),
+    ]),
+  )
+}
+
+function nextSteps(members: readonly Member[], base: string): string {
+  const [first, second] = members
+  const port = first?.ports.rest ?? DEFAULT_REST_PORT
+  const host = port === DEFAULT_REST_PORT ? '' : ` --host /ip4/127.0.0.1/tcp/${port}`
+  const ctl = `npx cluster-ctl${host}`
+  const rows = [
+    [`${ctl} peers ls`, 'the peers, as the first one sees them'],
+    [`${ctl} add README.md`, 'add a file and pin it on every peer'],
+    [`${ctl} pin add <cid>`, 'pin what is on IPFS already'],
+    [`${ctl} status`, 'what is pinned where'],
+  ]
+  if (second !== undefined) {
+    rows.push([`npx cluster-ctl --host /ip4/127.0.0.1/tcp/${second.ports.rest} pin ls`, 'ask another peer'])
+  }
+  const steps = formatTable(
+    ['Try, in another terminal:', ''],
+    rows.map(([command, says]) => [`  ${command}`, says ?? '']),
+  )
+  return `${steps}\n\nThe logs are ${join(relative('.', base) || base, 'peer*', 'daemon.log')}. Ctrl-C stops the cluster.`
+}
