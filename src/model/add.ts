@@ -16,11 +16,25 @@ export interface AddParams {
   readonly noPin: boolean
 }
 
-/** A file, directory or symbolic link to add. Paths are relative, with `/`. Content is read once, before the next entry. */
+/** What the file system says of an entry. It travels with uploads as IPFS clients send it; adding passes it over. */
+export interface EntryAttributes {
+  /** Permission bits. */
+  readonly mode: number
+  /** Unix milliseconds of the last change. */
+  readonly mtimeMs: number
+}
+
+interface EntryBase {
+  /** Relative, with `/`. */
+  readonly path: string
+  readonly attributes?: EntryAttributes
+}
+
+/** A file, directory or symbolic link to add. Content is read once, before the next entry. */
 export type AddEntry =
-  | { readonly kind: 'file'; readonly path: string; readonly content: AsyncIterable<Uint8Array> }
-  | { readonly kind: 'directory'; readonly path: string }
-  | { readonly kind: 'symlink'; readonly path: string; readonly target: string }
+  | (EntryBase & { readonly kind: 'file'; readonly content: AsyncIterable<Uint8Array> })
+  | (EntryBase & { readonly kind: 'directory' })
+  | (EntryBase & { readonly kind: 'symlink'; readonly target: string })
 
 /** What adding tells on its way. `cid` is undefined on progress records; the last record is the root. */
 export interface AddedOutput {
