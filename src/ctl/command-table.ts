@@ -1,0 +1,56 @@
+import type { Command } from './command.ts'
+import { add } from './commands/add.ts'
+import { healthAlerts } from './commands/health-alerts.ts'
+import { healthBandwidth } from './commands/health-bandwidth.ts'
+import { healthGraph } from './commands/health-graph.ts'
+import { healthMetrics } from './commands/health-metrics.ts'
+import { id } from './commands/id.ts'
+import { ipfsGc } from './commands/ipfs-gc.ts'
+import { listCommands } from './commands/list-commands.ts'
+import { peersLs } from './commands/peers-ls.ts'
+import { peersRm } from './commands/peers-rm.ts'
+import { pinAdd } from './commands/pin-add.ts'
+import { pinLs } from './commands/pin-ls.ts'
+import { pinRm } from './commands/pin-rm.ts'
+import { pinUpdate } from './commands/pin-update.ts'
+import { recover } from './commands/recover.ts'
+import { status } from './commands/status.ts'
+import { version } from './commands/version.ts'
+
+/** Every command, in the order in which help lists them. */
+export const commands: readonly Command[] = [
+  id,
+  peersLs,
+  peersRm,
+  add,
+  pinAdd,
+  pinRm,
+  pinUpdate,
+  pinLs,
+  status,
+  recover,
+  version,
+  healthGraph,
+  healthMetrics,
+  healthAlerts,
+  healthBandwidth,
+  ipfsGc,
+  listCommands,
+]
+
+/** What the first words of commands with two words stand for. */
+export const groups: Readonly<Record<string, string>> = {
+  peers: 'list the peers of the cluster',
+  pin: 'pin, unpin and list what is pinned',
+  health: 'look into the state of the cluster',
+  ipfs: 'manage the IPFS nodes',
+}
+
+/** Every command line without options, groups included, each after the name of the program. */
+export function commandLines(program: string): readonly string[] {
+  const lines = new Set<string>()
+  for (const { path } of commands) {
+    for (let length = 1; length <= path.length; length++) lines.add(path.slice(0, length).join(' '))
+  }
+  return [...lines, 'help'].map(line => `${program} ${line}`)
+}

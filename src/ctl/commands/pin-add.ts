@@ -1,0 +1,64 @@
+import { defineCommand } from '../command.ts'
+import {
+  inKeyOrder,
+  metadataOption,
+  metadataQuery,
+  namingOptions,
+  namingQuery,
+  parseAllocations,
+  replicationOptions,
+} from '../pin-options.ts'
+import { parsePinPath } from '../pin-path.ts'
+import { showChange } from '../show-change.ts'
+import { waitOptions } from '../wait-for-status.ts'
+
+/** `pin add` */
+export const pinAdd = defineCommand({
+  path: ['pin', 'add'],
+  summary: 'pin content',
+  details:
+    'Adds a CID, or what a path leads to, to the pinset; the peers that it is allocated to fetch it from there. ' +
+    'Prints the status a second later, since pinning goes on after this command unless --wait is given.',
+  options: [
+    {
+      kind: 'integer',
+      name: 'replication',
+      aliases: ['r'],
+      value: 'count',
+      default: 0,
+      summary: 'copies: sets both of the next two',
+    },
+    ...replicationOptions,
+    ...namingOptions,
+    {
+      kind: 'text',
+      name: 'mode',
+      value: 'mode',
+      default: 'recursive',
+      summary: 'recursive, or direct: the block alone',
+    },
+    metadataOption,
+    ...waitOptions,
+  ],
+  args: '<CID or path>',
+  examples: [
+    'pin add QmZULkCELmmk5XNfCgTnCyFgAVxBRBXyDHGGMVoLFLiXEN',
+    'pin add --name site --replication 3 /ipns/docs.ipfs.tech',
+    'pin add --wait --wait-timeout 5m bafybeigdyrzt5sfp7udm7hu76uh7y26nf3efuylqabf3oclgtqy55fbzdi/readme.md',
+  ],
+  async run({ options, args }, context) {
+    const { replication } = options
+    const query = {
+      ...namingQuery(options, context.clock.now()),
+      ...metadataQuery(options.metadata),
+      mode: options.mode === 'direct' ? 'direct' : 'recursive',
+      'replication-min': String(replication === 0 ? options['replication-min'] : replication),
+      'replication-max': String(replication === 0 ? options['replication-max'] : replication),
+      'shard-size': '0',
+      'user-allocations': parseAllocations(options.allocations),
+    }
+    const params = { ...parsePinPath(args[0] ?? '') }
+    const pin = await context.client.pinPath({ params, query: inKeyOrder(query) }, context)
+    await showChange(pin, 'pinned', options, context)
+  },
+})

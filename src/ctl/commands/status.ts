@@ -1,0 +1,50 @@
+import { PIN_STATUSES, parseStatusFilter } from '../../model/pin-status.ts'
+import { defineCommand } from '../command.ts'
+import { CommandError } from '../command-error.ts'
+import { formatStatus } from '../format.ts'
+import { parseCidArgument } from '../pin-path.ts'
+
+/** `status` */
+export const status = defineCommand({
+  path: ['status'],
+  summary: 'show the state of pins on every peer',
+  details: 'Without a CID: of everything that is pinned or being unpinned.',
+  options: [
+    { kind: 'flag', name: 'local', summary: 'ask only the peer that answers' },
+    {
+      kind: 'text',
+      name: 'filter',
+      value: 'states',
+      default: '',
+      summary: `comma list of error, queued, ${PIN_STATUSES.join(', ')}; not used with CIDs`,
+    },
+  ],
+  args: '[CID...]',
+  examples: ['status', 'status --filter error', 'status QmZULkCELmmk5XNfCgTnCyFgAVxBRBXyDHGGMVoLFLiXEN'],
+  async run({ options, args }, context) {
+    const filter = knownStates(options.filter)
+    const local = String(options.local)
+    const [first, ...others] = args.map(text => parseCidArgument(text, 'parsing cid').toString())
+    if (first !== undefined && others.length === 0) {
+      const state = await context.client.status({ params: { hash: first }, query: { local } }, context)
+      return context.out.value(state, formatStatus)
+    }
+    const cids = first === undefined ? '' : [first, ...others].join(',')
+    for await (const state of context.client.statuses({ query: { local, filter, cids } }, context)) {
+      await context.out.value(state, formatStatus)
+    }
+  },
+})
+
+/** What the server would make of the filter, but told before it is asked. */
+function knownStates(text: string): string {
+  try {
+    parseStatusFilter(text)
+  } catch (cause) {
+    const names = [...PIN_STATUSES, 'error', 'queued'].join(', ')
+    throw new CommandError('parsing filter flag', `invalid filter name: "${text}" has none of ${names}`, {
+      cause,
+    })
+  }
+  return text.replaceAll(' ', '')
+}

@@ -1,0 +1,88 @@
+import type { ClientConfig } from '../api/client.ts'
+import { messageOf } from '../errors.ts'
+import type { OptionValues } from './command.ts'
+import { CommandError } from './command-error.ts'
+
+/** Options that stand before the command. */
+export const globalOptions = [
+  {
+    kind: 'text',
+    name: 'host',
+    aliases: ['l'],
+    value: 'addresses',
+    default: '/ip4/127.0.0.1/tcp/9094',
+    summary: 'where the API is: multiaddrs or URLs, separated by commas, tried in order',
+  },
+  {
+    kind: 'text',
+    name: 'encoding',
+    aliases: ['enc'],
+    value: 'form',
+    default: 'text',
+    summary: 'form of the output: text or json',
+  },
+  {
+    kind: 'integer',
+    name: 'timeout',
+    aliases: ['t'],
+    value: 'seconds',
+    default: 0,
+    summary: 'bound of a whole request; 0 = none',
+  },
+  {
+    kind: 'text',
+    name: 'basic-auth',
+    value: 'user:password',
+    default: '',
+    summary: 'credentials; switches TLS on unless --force-http; also from CLUSTER_CREDENTIALS',
+  },
+  { kind: 'flag', name: 'force-http', aliases: ['f'], summary: 'no TLS, although credentials are given' },
+  { kind: 'flag', name: 'https', aliases: ['s'], summary: 'use TLS' },
+  { kind: 'flag', name: 'no-check-certificate', summary: 'take any TLS certificate' },
+  {
+    kind: 'text',
+    name: 'secret',
+    value: 'hex',
+    default: '',
+    summary: 'not supported: it is for libp2p addresses',
+  },
+  { kind: 'flag', name: 'debug', aliases: ['d'], summary: 'show where failures come from' },
+  { kind: 'flag', name: 'version', aliases: ['v'], summary: 'print the version of this program' },
+] as const
+
+/** The values of the options above. */
+export type GlobalValues = OptionValues<typeof globalOptions>
+
+/** Whom to ask and how, from options and environment. Throws `CommandError`. */
+export function toClientConfig(
+  options: GlobalValues,
+  env: Readonly<Record<string, string | undefined>>,
+): ClientConfig {
+  if (options.secret !== '') {
+    throw new CommandError(
+      '',
+      'secret is for libp2p addresses, which are not supported: give an HTTP address',
+    )
+  }
+  if (options.timeout < 0) throw new CommandError('', `timeout must not be negative: ${options.timeout}`)
+  const basicAuth = options['basic-auth'] === '' ? (env['CLUSTER_CREDENTIALS'] ?? '') : options['basic-auth']
+  const isTls = options.https || (basicAuth !== '' && !options['force-http'])
+  const hosts = options.host.split(',').filter(host => host !== '')
+  return {
+    hosts: isTls ? hosts.map(withTls) : hosts,
+    ...(basicAuth === '' ? {} : { basicAuth }),
+    isCertificateChecked: !options['no-check-certificate'],
+    timeoutMs: options.timeout * 1000,
+  }
+}
+
+/** URLs say themselves whether TLS is used. */
+function withTls(host: string): string {
+  const isOpen = host.startsWith('/') && !host.startsWith('/unix/') && !/\/(https|tls)\b/.test(host)
+  return isOpen ? `${host.replace(/(\/http)?\/?$/, '')}/https` : host
+}
+
+/** A wrong address, said as the reference says it. */
+export function hostFailure(thrown: unknown): CommandError {
+  return new CommandError('parsing host multiaddress', messageOf(thrown), { cause: thrown })
+}

@@ -1,0 +1,101 @@
+import type { PinQuery } from '../api/query-schema.ts'
+import { messageOf } from '../errors.ts'
+import { parseDuration } from '../lib/duration.ts'
+import { parsePeerId } from '../model/peer.ts'
+import { formatTime } from '../model/time-json.ts'
+import type { OptionValues } from './command.ts'
+import { CommandError } from './command-error.ts'
+
+/** Options of every command that says how often content is kept. */
+export const replicationOptions = [
+  {
+    kind: 'integer',
+    name: 'replication-min',
+    aliases: ['rmin'],
+    value: 'count',
+    default: 0,
+    summary: 'fewest copies; -1 = on every peer, 0 = default of the cluster',
+  },
+  {
+    kind: 'integer',
+    name: 'replication-max',
+    aliases: ['rmax'],
+    value: 'count',
+    default: 0,
+    summary: 'most copies; -1 = on every peer, 0 = default of the cluster',
+  },
+  {
+    kind: 'text',
+    name: 'allocations',
+    aliases: ['allocs'],
+    value: 'peers',
+    default: '',
+    summary: 'peers to prefer: peer ids, separated by commas',
+  },
+] as const
+
+/** A name and an end. */
+export const namingOptions = [
+  { kind: 'text', name: 'name', aliases: ['n'], value: 'text', default: '', summary: 'a name for people' },
+  {
+    kind: 'text',
+    name: 'expire-in',
+    value: 'duration',
+    default: '',
+    summary: 'unpin after this time, such as 48h',
+  },
+] as const
+
+/** Data that goes along. */
+export const metadataOption = {
+  kind: 'texts',
+  name: 'metadata',
+  value: 'key=value',
+  summary: 'data to keep with the pin; may be given several times',
+} as const
+
+type NamingValues = OptionValues<typeof namingOptions>
+
+/** The members of the query that a name and an end become. Throws `CommandError`. */
+export function namingQuery(options: NamingValues, nowMs: number): PinQuery {
+  const text = options['expire-in']
+  if (text === '') return { name: options.name }
+  try {
+    return { name: options.name, 'expire-at': formatTime(nowMs + parseDuration(text)) }
+  } catch (cause) {
+    throw new CommandError('parsing expire-in', messageOf(cause), { cause })
+  }
+}
+
+/** The members of the query that `key=value` texts become. Throws `CommandError`. */
+export function metadataQuery(texts: readonly string[]): PinQuery {
+  const entries = texts.map(text => {
+    const at = text.indexOf('=')
+    if (at <= 0)
+      throw new CommandError(
+        'parsing metadata',
+        `metadata were not in the format key=value: "${text.slice(0, 100)}"`,
+      )
+    return [`meta-${text.slice(0, at)}`, text.slice(at + 1)] as const
+  })
+  return Object.fromEntries(entries)
+}
+
+/** A comma list of peer ids, checked; '' for none. Throws `CommandError`. */
+export function parseAllocations(text: string): string {
+  const peers = text.split(',').filter(part => part !== '')
+  try {
+    return peers.map(parsePeerId).join(',')
+  } catch (cause) {
+    throw new CommandError(
+      'decoding allocations',
+      `some peer IDs could not be decoded: ${messageOf(cause)}`,
+      { cause },
+    )
+  }
+}
+
+/** The query in order of its keys, as the reference sends it. */
+export function inKeyOrder<Query extends object>(query: Query): Query {
+  return Object.fromEntries(Object.entries(query).sort(([a], [b]) => (a < b ? -1 : 1))) as Query
+}
