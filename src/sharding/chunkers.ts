@@ -6,7 +6,7 @@ import { cutByRabin } from './rabin.ts'
 export type Chunker = (source: AsyncIterable<Uint8Array>) => AsyncIterable<Uint8Array>
 
 /** Largest chunk that the reference takes: 2 MiB less room for the wrapping of a leaf. */
-export const CHUNK_BYTES_MAX = 2 * 1024 * 1024 - 256
+const CHUNK_BYTES_MAX = 2 * 1024 * 1024 - 256
 
 const DEFAULT_CHUNK_BYTES = 262_144
 const RABIN_BYTES_MIN = 16

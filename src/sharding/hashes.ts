@@ -15,7 +15,7 @@ interface HashRow {
 }
 
 /** Longest content that may stand in a CID itself: go-cid's verifcid takes no more. */
-export const IDENTITY_BYTES_MAX = 128
+const IDENTITY_BYTES_MAX = 128
 
 function openssl(algorithm: string, outputLength?: number): HashRow['digest'] {
   const options = outputLength === undefined ? undefined : { outputLength }
