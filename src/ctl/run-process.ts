@@ -5,6 +5,9 @@ import { VERSION } from '../lib/version.ts'
 import { READER_GONE, type Sink } from './output.ts'
 import { runCtl } from './run-ctl.ts'
 
+/** Width of a terminal that does not say its own. */
+const COLUMNS = 80
+
 /** Standard output or standard error; what only terminals have is undefined for files and pipes. */
 interface Stream extends EventEmitter {
   write(text: string): boolean
@@ -42,6 +45,7 @@ function toSink(stream: Stream, signal: AbortSignal): Sink {
       await once(stream, 'drain', { signal })
     },
     isTerminal: stream.isTTY === true,
-    columns: stream.columns ?? 80,
+    // Some terminals do not say how wide they are.
+    columns: (stream.columns ?? 0) > 0 ? (stream.columns ?? 0) : COLUMNS,
   }
 }
