@@ -21,7 +21,7 @@ export interface GossipComponents {
 }
 
 /** Changes wait this long for company, so that one signature and one message carry many. */
-const GATHER_MS = 5
+const GATHER_MS = 15
 const ENVELOPE_GOAL_BYTES = 256 * 1024
 const WAITING_BYTES_MAX = 32 * 1024 * 1024
 /** A change that does not fit leaves room for the envelope around it. */

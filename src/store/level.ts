@@ -8,6 +8,8 @@ import { DEFAULT_LEVEL_CONFIG, type LevelConfig } from './config.ts'
 type Database = ClassicLevel<Uint8Array, Uint8Array>
 
 const BINARY = { keyEncoding: 'view', valueEncoding: 'view' } as const
+/** Up to so many keys are read in the caller's turn: cheaper than the way to a worker thread and back. */
+const KEYS_AT_ONCE_MAX = 8
 /** Entries fetched from LevelDB in one go while iterating, further bounded by bytes. */
 const PAGE_ENTRIES = 512
 const PAGE_BYTES = 256 * 1024
@@ -51,12 +53,14 @@ class Level implements ByteStore {
   }
 
   async get(key: Uint8Array): Promise<Uint8Array | undefined> {
-    const value = await this.#attempt(() => this.#db.get(key))
+    const value = await this.#attempt(async () => this.#db.getSync(key))
     return value && toPlain(value)
   }
 
   async getMany(keys: readonly Uint8Array[]): Promise<(Uint8Array | undefined)[]> {
-    const values = await this.#attempt(() => this.#db.getMany([...keys]))
+    const values = await this.#attempt(async () =>
+      keys.length <= KEYS_AT_ONCE_MAX ? keys.map(key => this.#db.getSync(key)) : this.#db.getMany([...keys]),
+    )
     return values.map(value => value && toPlain(value))
   }
 

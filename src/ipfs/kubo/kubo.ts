@@ -67,7 +67,8 @@ class Kubo implements Ipfs {
   }
 
   async pin(cid: Cid, mode: PinMode, options: IpfsPinOptions): Promise<void> {
-    if ((await this.#pinnedAs(cid, mode, options.signal)) !== undefined) return
+    // Kubo takes a recursive pin that it has already as done, and asking first would double the requests.
+    if (mode === 'direct' && (await this.#pinnedAs(cid, mode, options.signal)) !== undefined) return
     if (options.origins !== undefined) this.#connectOrigins(options.origins)
     const { update } = options
     const isUpdate =
