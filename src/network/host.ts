@@ -16,6 +16,7 @@ import type { Identity } from '../model/identity.ts'
 import { makeAnnounceFilter } from './announced.ts'
 import type { GossipConfig, NetworkConfig } from './config.ts'
 import { PUBLISH_BYTES_MAX, STREAM_WINDOW_BYTES, STREAMS_MAX } from './limits.ts'
+import { quietLogger } from './quiet-logger.ts'
 import type { SecretGuard } from './secret-guard.ts'
 
 /** The services of a host. */
@@ -61,6 +62,8 @@ export async function openHost(
   const isAnnounced = makeAnnounceFilter(config.noAnnounce)
   const options = {
     privateKey: toPrivateKey(identity),
+    // Set DEBUG=libp2p:* to see what libp2p itself has to say.
+    ...(process.env.DEBUG === undefined ? { logger: quietLogger() } : {}),
     nodeInfo: { name: 'pinfold', userAgent: 'pinfold' },
     addresses: {
       listen: [...listen],
@@ -97,6 +100,8 @@ export async function openHost(
         peerInfoMapper: passthroughMapper,
         allowQueryWithZeroPeers: true,
         alpha: 3,
+        // Peers find each other by asking (see meet.ts); the DHT is for the addresses of those that nobody has met yet.
+        initialQuerySelfInterval: 30_000,
         querySelfInterval: 300_000,
       }),
       reach: toReach,

@@ -2,17 +2,13 @@ import { it } from 'node:test'
 import { eventually } from '../../test/support/eventually.ts'
 import { openStar } from '../../test/support/real-network.ts'
 
-it('forty peers that join through one at the same time all find at least a dozen others', async () => {
-  await using star = await openStar(40, { connectionsWanted: 12, dialTimeoutMs: 10_000 })
+it('thirty-two peers that join through one at the same time all get in and find others', async () => {
+  await using star = await openStar(32, { connectionsWanted: 8, dialTimeoutMs: 20_000 })
   const [hub, ...others] = star.networks
-  await eventually(
-    'all have joined',
-    () => hub !== undefined && hub.peers().length === 39 && others.every(({ peers }) => peers.length >= 0),
-    60_000,
-  )
+  await eventually('all have joined', () => hub?.peers().length === others.length, 60_000)
   await eventually(
     'all have found others',
-    () => others.every(network => network.peers().length >= 12),
+    () => others.every(network => network.peers().length >= 8),
     60_000,
   )
 })

@@ -1,7 +1,7 @@
 import { createNoopMeter } from '@opentelemetry/api'
 import { Create } from 'typebox/value'
 import type { Network } from '../../src/interfaces.ts'
-import { systemClock } from '../../src/lib/clock.ts'
+import { type Clock, systemClock } from '../../src/lib/clock.ts'
 import { systemRandom } from '../../src/lib/random.ts'
 import { createIdentity, type Identity } from '../../src/model/identity.ts'
 import { type NetworkConfig, networkSchema, toNetworkConfig } from '../../src/network/config.ts'
@@ -31,9 +31,10 @@ export function testNetworkConfig(changes: Partial<NetworkConfig> = {}): Network
 export async function openRealNetwork(
   changes: Partial<NetworkConfig> = {},
   identity: Identity = createIdentity(),
+  clock: Clock = systemClock,
 ): Promise<RealNetwork> {
   const logger = silentLogger()
-  const parts = { identity, clock: systemClock, random: systemRandom, logger, meter: createNoopMeter() }
+  const parts = { identity, clock, random: systemRandom, logger, meter: createNoopMeter() }
   return { network: await openNetwork(parts, testNetworkConfig(changes)), logger }
 }
 
