@@ -2,50 +2,68 @@ import { type Static, Type } from 'typebox'
 import { parseDuration } from '../lib/duration.ts'
 import { durationSetting } from '../lib/schema.ts'
 
-/** Keys of section `cluster` that belong to the monitor. */
+/** Keys of section `cluster` that belong to the heartbeat. */
 export const heartbeatSchema = Type.Object({
   monitor_ping_interval: durationSetting(
-    '15s',
-    'How often this peer tells the others that it lives and how full it is.',
+    '2s',
+    'How often this peer says that it lives. Others take it for gone two and a half intervals after its last heartbeat. IPFS Cluster has 15s.',
   ),
 })
 
 /** Section `monitor.pubsubmon`. */
 export const monitorSchema = Type.Object({
-  check_interval: durationSetting('15s', 'How often it is looked for peers whose heartbeat has stopped.'),
+  check_interval: durationSetting(
+    '15s',
+    'How often metrics are looked through for some that ran out; each of them raises one alert.',
+  ),
 })
 
-const metricTtl = (description: string) => durationSetting('30s', description)
+const ttl = () => durationSetting('30s', 'How long a value holds; it is measured twice in that time.')
 
 /** Section `informer.disk`. */
 export const diskInformerSchema = Type.Object({
-  metric_ttl: metricTtl('How long other peers count on a measure of the disk.'),
+  metric_ttl: ttl(),
   metric_type: Type.Union([Type.Literal('freespace'), Type.Literal('reposize')], {
     default: 'freespace',
-    description: 'What is measured: space that is left for IPFS, or space that it uses.',
+    description:
+      'What to tell of the IPFS repository: the bytes left of its limit, or the bytes it takes (fewer are better).',
   }),
 })
 
 /** Section `informer.tags`. */
 export const tagsInformerSchema = Type.Object({
-  metric_ttl: metricTtl('How long other peers count on the tags.'),
-  tags: Type.Record(Type.String(), Type.String(), {
+  metric_ttl: ttl(),
+  tags: Type.Record(Type.String({ minLength: 1, maxLength: 100 }), Type.String({ maxLength: 1000 }), {
     default: { group: 'default' },
-    description: 'Names and values that allocations are spread over, as metrics tag:<name>.',
+    description: 'Names and values by which copies are spread, such as region or rack: metric `tag:<name>`.',
   }),
 })
 
 /** Section `informer.pinqueue`. */
 export const pinqueueInformerSchema = Type.Object({
-  metric_ttl: metricTtl('How long other peers count on a measure of the queue.'),
+  metric_ttl: ttl(),
   weight_bucket_size: Type.Integer({
     default: 100_000,
     minimum: 0,
-    description: 'Queue lengths that differ by less than this weigh the same; 0 = every difference counts.',
+    description: 'Queues that differ by less than this many pins count as equal. 0 = every pin counts.',
   }),
 })
 
-/** The sections as they stand in the file; undefined = that informer does not run. */
+/** What the informers measure; undefined = that one does not run. */
+export interface InformersConfig {
+  readonly disk: { readonly metric: 'freespace' | 'reposize'; readonly ttlMs: number } | undefined
+  readonly tags: { readonly tags: Readonly<Record<string, string>>; readonly ttlMs: number } | undefined
+  readonly pinqueue: { readonly bucketSize: number; readonly ttlMs: number } | undefined
+}
+
+/** How the monitor works, in its own units. */
+export interface MonitorConfig {
+  readonly pingIntervalMs: number
+  readonly checkIntervalMs: number
+  readonly informers: InformersConfig
+}
+
+/** Sections as they are read; an informer whose section is absent does not run. */
 export interface MonitorSections {
   readonly heartbeat: Static<typeof heartbeatSchema>
   readonly monitor: Static<typeof monitorSchema>
@@ -54,16 +72,7 @@ export interface MonitorSections {
   readonly pinqueue: Static<typeof pinqueueInformerSchema> | undefined
 }
 
-/** How the monitor works, and what it measures. */
-export interface MonitorConfig {
-  readonly pingIntervalMs: number
-  readonly checkIntervalMs: number
-  readonly disk: { readonly ttlMs: number; readonly metric: 'freespace' | 'reposize' } | undefined
-  readonly tags: { readonly ttlMs: number; readonly tags: Readonly<Record<string, string>> } | undefined
-  readonly pinqueue: { readonly ttlMs: number; readonly bucketSize: number } | undefined
-}
-
-/** The sections in the component's own terms. */
+/** The settings as the monitor wants them. */
 export function toMonitorConfig({
   heartbeat,
   monitor,
@@ -74,11 +83,13 @@ export function toMonitorConfig({
   return {
     pingIntervalMs: parseDuration(heartbeat.monitor_ping_interval),
     checkIntervalMs: parseDuration(monitor.check_interval),
-    disk: disk && { ttlMs: parseDuration(disk.metric_ttl), metric: disk.metric_type },
-    tags: tags && { ttlMs: parseDuration(tags.metric_ttl), tags: tags.tags },
-    pinqueue: pinqueue && {
-      ttlMs: parseDuration(pinqueue.metric_ttl),
-      bucketSize: pinqueue.weight_bucket_size,
+    informers: {
+      disk: disk && { metric: disk.metric_type, ttlMs: parseDuration(disk.metric_ttl) },
+      tags: tags && { tags: tags.tags, ttlMs: parseDuration(tags.metric_ttl) },
+      pinqueue: pinqueue && {
+        bucketSize: pinqueue.weight_bucket_size,
+        ttlMs: parseDuration(pinqueue.metric_ttl),
+      },
     },
   }
 }

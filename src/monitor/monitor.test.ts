@@ -1,0 +1,197 @@
+import assert from 'node:assert/strict'
+import test from 'node:test'
+import { createNoopMeter } from '@opentelemetry/api'
+import { type FakeNetwork, fakeNetwork } from '../../test/support/fake-network.ts'
+import { seededRandom } from '../../test/support/seeded-random.ts'
+import { silentLogger } from '../../test/support/silent-logger.ts'
+import { type VirtualClock, virtualClock } from '../../test/support/virtual-clock.ts'
+import type { Informer, Monitor, Network } from '../interfaces.ts'
+import { createIdentity } from '../model/identity.ts'
+import type { Measure } from '../model/metric.ts'
+import { valueInformer } from './informers/value-informer.ts'
+import { type MonitorParts, openMonitor } from './monitor.ts'
+
+interface World {
+  readonly clock: VirtualClock
+  readonly hub: FakeNetwork
+  readonly join: (
+    options?: Partial<MonitorParts>,
+  ) => Promise<{ peer: string; monitor: Monitor; network: Network }>
+}
+
+function world(): World {
+  const clock = virtualClock()
+  const random = seededRandom(7)
+  const hub = fakeNetwork({ clock, random })
+  return {
+    clock,
+    hub,
+    join: async options => {
+      const identity = createIdentity()
+      const network = hub.join(identity.id)
+      const hello = async () => ({ peername: 'one', ipfsId: undefined, ipfsAddresses: [] })
+      const base = { clock, random, logger: silentLogger(), meter: createNoopMeter(), informers: [], hello }
+      const monitor = await openMonitor(
+        { ...base, network, identity, ...options },
+        { pingIntervalMs: 2000, checkIntervalMs: 15_000, clusterName: 'test' },
+      )
+      return { peer: identity.id, monitor, network }
+    },
+  }
+}
+
+function informer(read: () => Promise<readonly Measure[]> | readonly Measure[]): Informer {
+  return { name: 'test', read: async () => read() }
+}
+
+const freeSpace = (bytes: number): Measure => ({
+  name: 'freespace',
+  value: String(bytes),
+  weight: bytes,
+  isPartitionable: false,
+  isValid: true,
+  ttlMs: 30_000,
+})
+
+test('peers that connect know each other within a second', async () => {
+  const { clock, join } = world()
+  const a = await join()
+  await clock.advance(1700)
+  const b = await join()
+  await clock.advance(1000)
+  await using _ = stack(a.monitor, b.monitor)
+  assert.deepEqual(a.monitor.peers(), [a.peer, b.peer].sort())
+  assert.deepEqual(b.monitor.peers(), [a.peer, b.peer].sort())
+  assert.equal(b.monitor.hello(a.peer)?.peername, 'one')
+})
+
+test('a peer that falls silent goes after two and a half intervals, raises one alert, and returns', async () => {
+  const { clock, hub, join } = world()
+  const [a, b] = [await join(), await join()]
+  await using _ = stack(a.monitor, b.monitor)
+  await clock.advance(3000)
+  hub.cut(a.peer, b.peer)
+  await clock.advance(5000)
+  assert.deepEqual(a.monitor.peers(), [a.peer])
+  await clock.advance(60_000)
+  assert.deepEqual(
+    a.monitor.alerts().map(alert => [alert.peer, alert.name]),
+    [[b.peer, 'ping']],
+  )
+  hub.heal()
+  await clock.advance(1000)
+  assert.deepEqual(a.monitor.peers(), [a.peer, b.peer].sort())
+})
+
+test('every third heartbeat lost is no reason for an alert', async () => {
+  const { clock, hub, join } = world()
+  const [a, b] = [await join(), await join()]
+  await using _ = stack(a.monitor, b.monitor)
+  await clock.advance(3000)
+  for (let round = 0; round < 100; round += 1) {
+    hub.faults.lossShare = 1
+    await clock.advance(2000)
+    hub.faults.lossShare = 0
+    await clock.advance(4000)
+    assert.ok(a.monitor.peers().includes(b.peer), `round ${round}`)
+  }
+  assert.deepEqual(a.monitor.alerts(), [])
+})
+
+test('what an informer measures is told to all, and no more once it fails', async () => {
+  const { clock, join } = world()
+  let bytes = 5
+  const disk = informer(() => {
+    if (bytes === 0) throw new Error('no disk')
+    return [freeSpace(bytes)]
+  })
+  const [a, b] = [await join({ informers: [disk] }), await join()]
+  await using _ = stack(a.monitor, b.monitor)
+  await clock.advance(3000)
+  assert.deepEqual(
+    b.monitor.latest('freespace').map(metric => [metric.peer, metric.value]),
+    [[a.peer, '5']],
+  )
+  assert.equal(a.monitor.latest('freespace').length, 1)
+  assert.deepEqual(b.monitor.metricNames(), ['freespace', 'ping'])
+  bytes = 6
+  await clock.advance(18_000)
+  assert.equal(b.monitor.latest('freespace')[0]?.value, '6')
+  bytes = 0
+  await clock.advance(50_000)
+  assert.deepEqual(b.monitor.latest('freespace'), [])
+  assert.ok(b.monitor.peers().includes(a.peer))
+})
+
+test('an informer that hangs delays no heartbeat', async () => {
+  const { clock, join } = world()
+  const [a, b] = [await join({ informers: [informer(() => new Promise(() => undefined))] }), await join()]
+  await clock.advance(60_000)
+  assert.ok(b.monitor.peers().includes(a.peer))
+  assert.deepEqual(b.monitor.alerts(), [])
+  await b.monitor[Symbol.asyncDispose]()
+})
+
+test('beat measures anew and sends at once', async () => {
+  const { clock, join } = world()
+  let bytes = 5
+  const [a, b] = [await join({ informers: [informer(() => [freeSpace(bytes)])] }), await join()]
+  await using _ = stack(a.monitor, b.monitor)
+  await clock.advance(3000)
+  bytes = 7
+  await a.monitor.beat()
+  await clock.advance(0)
+  assert.equal(b.monitor.latest('freespace')[0]?.value, '7')
+})
+
+test('metrics of others are told as they arrive, also the digests of the informer for values', async () => {
+  const { clock, join } = world()
+  let digest = 'one'
+  const a = await join({ informers: [valueInformer('pinset', 4000, () => digest)] })
+  const b = await join()
+  await using _ = stack(a.monitor, b.monitor)
+  const seen = new Set<string>()
+  using _listening = b.monitor.onMetric(metric => seen.add(`${metric.name} ${metric.peer === a.peer}`))
+  await clock.advance(3000)
+  digest = 'two'
+  await clock.advance(4100)
+  assert.equal(b.monitor.latest('pinset')[0]?.value, 'two')
+  assert.deepEqual([...seen].sort(), ['ping true', 'pinset true'])
+})
+
+test('when hello fails, the last answer is told again', async () => {
+  const { clock, join } = world()
+  let isUp = true
+  const hello = async () => {
+    if (!isUp) throw new Error('IPFS is down')
+    const ipfsAddresses = ['/ip4/127.0.0.1/tcp/4001', '/ip4/10.1.2.3/tcp/4001', '/dns4/a.example/tcp/4001']
+    return { peername: 'two', ipfsId: 'ipfs', ipfsAddresses }
+  }
+  const [a, b] = [await join({ hello }), await join()]
+  await using _ = stack(a.monitor, b.monitor)
+  await clock.advance(3000)
+  isUp = false
+  await clock.advance(60_000)
+  assert.deepEqual(b.monitor.hello(a.peer), {
+    peername: 'two',
+    ipfsId: 'ipfs',
+    ipfsAddresses: ['/ip4/10.1.2.3/tcp/4001', '/dns4/a.example/tcp/4001'],
+  })
+})
+
+test('what is no heartbeat changes nothing', async () => {
+  const { clock, hub, join } = world()
+  const a = await join()
+  await using _ = stack(a.monitor)
+  const stranger = hub.join(createIdentity().id)
+  await clock.advance(3000)
+  await stranger.publish('pinfold/heartbeat/1/test', Uint8Array.of(1, 2, 3))
+  await clock.advance(0)
+  assert.deepEqual(a.monitor.peers(), [a.peer])
+})
+
+function stack(...all: AsyncDisposable[]): AsyncDisposableStack {
+  const owned = new AsyncDisposableStack()
+  for (const each of all) owned.use(each)
+  return owned
+}

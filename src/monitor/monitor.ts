@@ -1,0 +1,242 @@
+import type { Meter } from '@opentelemetry/api'
+import { messageOf } from '../errors.ts'
+import type { Informer, Logger, Monitor, Network, PeerHello } from '../interfaces.ts'
+import { toHex } from '../lib/bytes.ts'
+import type { Clock } from '../lib/clock.ts'
+import { Emitter } from '../lib/emitter.ts'
+import { type Instruments, makeInstruments } from '../lib/instruments.ts'
+import type { Random } from '../lib/random.ts'
+import { repeat } from '../lib/repeat.ts'
+import type { Identity } from '../model/identity.ts'
+import type { Alert, Metric } from '../model/metric.ts'
+import type { PeerId } from '../model/peer.ts'
+import { isAnnounceable } from './announceable.ts'
+import { AwakeTime } from './awake-time.ts'
+import type { MonitorConfig } from './config.ts'
+import { decodeHeartbeat, encodeHeartbeat, HEARTBEAT_BYTES_MAX, type Heartbeat } from './heartbeat.ts'
+import { MeasureBoard } from './measure-board.ts'
+import { MetricBook, type Now, PING } from './metric-book.ts'
+import { MONITOR_METRICS } from './metrics.ts'
+
+const PEERS_MAX = 4096
+/** How long a beat waits for measures that are just being read; the next one takes them along. */
+const READ_WAIT_MS = 250
+/** Peers often come several at a time: one beat greets them all. */
+const GREET_AFTER_MS = 200
+/** How often this peer asks who it is, which means asking its IPFS node. */
+const HELLO_EVERY_MS = 10_000
+
+/** What the monitor works with. */
+export interface MonitorParts {
+  readonly network: Pick<Network, 'self' | 'publish' | 'subscribe' | 'onPeer'>
+  readonly identity: Identity
+  readonly informers: readonly Informer[]
+  /** What this peer says of itself. When it rejects, the last answer is told again. */
+  readonly hello: () => Promise<PeerHello>
+  /** Trusted peers have precedence when there are too many to remember. Default: all are alike. */
+  readonly isTrusted?: (peer: PeerId) => boolean
+  readonly clock: Clock
+  readonly random: Random
+  readonly logger: Logger
+  readonly meter: Meter
+}
+
+/** Settings of the monitor, and whose heartbeats it follows. */
+export interface MonitorOpenConfig extends Pick<MonitorConfig, 'pingIntervalMs' | 'checkIntervalMs'> {
+  readonly clusterName: string
+}
+
+/**
+ * Opens the monitor: it tells all peers at every interval, and whenever one connects, that this one lives and what it
+ * measures, and listens to theirs. Heartbeats are signed by their subject; times are those of the receiver.
+ */
+export async function openMonitor(parts: MonitorParts, config: MonitorOpenConfig): Promise<Monitor> {
+  return new HeartbeatMonitor(parts, config)
+}
+
+class HeartbeatMonitor implements Monitor {
+  readonly #parts: MonitorParts
+  readonly #config: MonitorOpenConfig
+  readonly #topic: string
+  readonly #boot: string
+  readonly #book: MetricBook
+  readonly #board: MeasureBoard
+  readonly #awake: AwakeTime
+  readonly #metrics = new Emitter<Metric>()
+  readonly #instruments: Instruments<typeof MONITOR_METRICS>
+  readonly #owned = new AsyncDisposableStack()
+  readonly #stopping = new AbortController()
+  readonly #sending = new Set<Promise<void>>()
+  #sequence = 0
+  #hello: PeerHello = { peername: '', ipfsId: undefined, ipfsAddresses: [] }
+  #helloAtMs = Number.NEGATIVE_INFINITY
+  #asking: Promise<void> | undefined
+  #greeting: Disposable | undefined
+
+  constructor(parts: MonitorParts, config: MonitorOpenConfig) {
+    const { network, clock, random, logger, informers, isTrusted = () => true } = parts
+    this.#parts = parts
+    this.#config = config
+    this.#topic = `pinfold/heartbeat/1/${config.clusterName}`
+    this.#boot = toHex(random.bytes(16))
+    const instruments = makeInstruments(parts.meter, MONITOR_METRICS)
+    this.#instruments = instruments
+    this.#book = new MetricBook({ peersMax: PEERS_MAX, isTrusted })
+    const onFailure = (informer: string) => instruments.failedReads.add(1, { informer })
+    this.#board = new MeasureBoard({ informers, clock, logger, onFailure })
+    this.#awake = this.#owned.use(
+      new AwakeTime(clock, pauseMs => {
+        logger.warn('this process stood still: others are given that much longer', { pauseMs })
+        instruments.pausedSeconds.add(pauseMs / 1000)
+      }),
+    )
+    instruments.peers.observe(() => this.peers().length)
+    instruments.disk.observe(() => this.#diskWeight())
+    this.#owned.use(network.subscribe(this.#topic, (bytes, from) => this.#receive(bytes, from)))
+    this.#owned.use(network.onPeer(({ isConnected }) => (isConnected ? this.#greetSoon() : undefined)))
+    const onError = (thrown: unknown) => logger.error('the monitor failed', { reason: messageOf(thrown) })
+    const { pingIntervalMs, checkIntervalMs } = config
+    const beat = () => this.#beat(false)
+    this.#owned.use(repeat({ clock, everyMs: pingIntervalMs, isEager: true, onError }, beat))
+    this.#owned.use(repeat({ clock, everyMs: checkIntervalMs, onError }, async () => this.#check()))
+  }
+
+  peers(): readonly PeerId[] {
+    return [...new Set([this.#parts.network.self, ...this.#book.livingPeers(this.#now())])].sort()
+  }
+
+  hello(peer: PeerId): PeerHello | undefined {
+    return this.#book.hello(peer)
+  }
+
+  metricNames(): readonly string[] {
+    return this.#book.names()
+  }
+
+  latest(name: string): readonly Metric[] {
+    return this.#book.latest(name, this.#now())
+  }
+
+  onMetric(listener: (metric: Metric) => void): Disposable {
+    return this.#metrics.on(listener)
+  }
+
+  alerts(): readonly Alert[] {
+    return this.#book.alerts()
+  }
+
+  async beat(): Promise<void> {
+    await this.#beat(true)
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#stopping.abort(new DOMException('stopped', 'AbortError'))
+    this.#greeting?.[Symbol.dispose]()
+    await this.#owned.disposeAsync()
+    await Promise.all([...this.#sending, this.#asking, this.#board.settled()])
+  }
+
+  #now(): Now {
+    return { wallMs: this.#parts.clock.now(), awakeMs: this.#awake.now() }
+  }
+
+  /** Measures and sends. A forced beat measures everything anew and waits for it. */
+  async #beat(isForced: boolean): Promise<void> {
+    const { clock } = this.#parts
+    const { signal } = this.#stopping
+    if (signal.aborted) return
+    const isHelloDue = isForced || clock.monotonic() >= this.#helloAtMs + HELLO_EVERY_MS
+    if (isHelloDue) {
+      this.#asking ??= this.#askHello().finally(() => {
+        this.#asking = undefined
+      })
+    }
+    const reads = Promise.all([this.#asking, this.#board.refresh(isForced, { signal })])
+    if (isForced) await reads
+    else await this.#atMost(READ_WAIT_MS, reads)
+    if (!signal.aborted) await this.#send()
+  }
+
+  async #send(): Promise<void> {
+    const { network, identity, clock, logger } = this.#parts
+    this.#sequence += 1
+    const beat: Heartbeat = {
+      peer: network.self,
+      boot: this.#boot,
+      sequence: this.#sequence,
+      sentAtMs: clock.now(),
+      intervalMs: this.#config.pingIntervalMs,
+      hello: this.#hello,
+      measures: this.#board.measures(),
+    }
+    this.#book.note(beat, this.#now())
+    const bytes = encodeHeartbeat(beat, this.#config.clusterName, identity)
+    if (bytes.length > HEARTBEAT_BYTES_MAX) {
+      logger.error('the heartbeat is too large to be sent: have fewer or shorter tags', {
+        bytes: bytes.length,
+      })
+      return
+    }
+    const sending = network.publish(this.#topic, bytes).then(
+      () => this.#instruments.sent.add(1),
+      (thrown: unknown) => logger.debug('a heartbeat was not published', { reason: messageOf(thrown) }),
+    )
+    this.#sending.add(sending)
+    await sending
+    this.#sending.delete(sending)
+  }
+
+  #receive(bytes: Uint8Array, from: PeerId): void {
+    if (from === this.#parts.network.self) return
+    const beat = decodeHeartbeat(bytes, from, this.#config.clusterName)
+    const metrics = typeof beat === 'string' ? beat : this.#book.note(beat, this.#now())
+    if (typeof metrics === 'string') {
+      this.#instruments.refused.add(1, { reason: metrics })
+      this.#parts.logger.debug('a heartbeat was refused', { from, reason: metrics })
+      return
+    }
+    this.#instruments.received.add(1)
+    for (const metric of metrics) this.#metrics.emit(metric)
+  }
+
+  /** Lets a new peer know soon that this one lives, instead of at the next interval. */
+  #greetSoon(): void {
+    if (this.#greeting !== undefined || this.#stopping.signal.aborted) return
+    this.#greeting = this.#parts.clock.schedule(GREET_AFTER_MS, () => {
+      this.#greeting = undefined
+      const sending = this.#send().finally(() => this.#sending.delete(sending))
+      this.#sending.add(sending)
+    })
+  }
+
+  #check(): void {
+    const raised = this.#book.check(this.#now(), this.#parts.network.self)
+    for (const { peer, name } of raised) {
+      this.#instruments.alerts.add(1)
+      if (name === PING) this.#parts.logger.warn('a peer has gone quiet', { peer })
+    }
+  }
+
+  async #askHello(): Promise<void> {
+    try {
+      const hello = await this.#parts.hello()
+      this.#hello = { ...hello, ipfsAddresses: hello.ipfsAddresses.filter(isAnnounceable) }
+      this.#helloAtMs = this.#parts.clock.monotonic()
+    } catch (thrown) {
+      this.#parts.logger.debug('what this peer says of itself is not known anew', {
+        reason: messageOf(thrown),
+      })
+    }
+  }
+
+  async #atMost(ms: number, work: Promise<unknown>): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>()
+    using _timer = this.#parts.clock.schedule(ms, resolve)
+    await Promise.race([work, promise])
+  }
+
+  #diskWeight(): number {
+    const isDisk = (name: string) => name === 'freespace' || name === 'reposize'
+    return this.#board.measures().find(({ name }) => isDisk(name))?.weight ?? 0
+  }
+}
