@@ -1,10 +1,9 @@
-import { hash } from 'node:crypto'
 import { CID } from 'multiformats/cid'
 import { create as createMultihash } from 'multiformats/hashes/digest'
 import { ByteReader } from '../../../lib/byte-reader.ts'
 import { ByteWriter } from '../../../lib/byte-writer.ts'
+import { hashFunctionOf } from '../../../lib/multihashes.ts'
 import type { Cid } from '../../../model/cid.ts'
-import { hashFunction } from '../../hashing.ts'
 
 /*
  * Messages of bitswap 1.2 (https://specs.ipfs.tech/bitswap-protocol/), a protobuf:
@@ -150,9 +149,9 @@ function decodeBlock(bytes: Uint8Array): { readonly cid: Cid; readonly bytes: Ui
   const reader = new ByteReader(prefix)
   const [version, codec, code, size] = [reader.uint(), reader.uint(), reader.uint(), reader.uint()]
   // Identity is no such function: a "block" under it could pass for one whose digest it merely repeats.
-  const name = hashFunction(code)
-  if (name === undefined || size < DIGEST_BYTES_MIN) return undefined
-  const digest = new Uint8Array(hash(name, data, 'buffer')).subarray(0, size)
+  const hash = hashFunctionOf(code)
+  if (hash === undefined || size < DIGEST_BYTES_MIN) return undefined
+  const digest = new Uint8Array(hash.digest(data)).subarray(0, size)
   return { cid: CID.create(version === 0 ? 0 : 1, codec, createMultihash(code, digest)), bytes: data }
 }
 
