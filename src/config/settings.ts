@@ -2,7 +2,7 @@ import assert from 'node:assert'
 import { resolve } from 'node:path'
 import type { Static, TSchema } from 'typebox'
 import { Check } from 'typebox/value'
-import { allocatorSchema, toAllocatorConfig } from '../allocator/config.ts'
+import { type AllocatorConfig, allocatorSchema, toAllocatorConfig } from '../allocator/config.ts'
 import { type RestApiConfig, restApiSchema, toRestApiConfig } from '../api/config.ts'
 import { type ClusterConfig, clusterSchema, toClusterConfig } from '../cluster/config.ts'
 import { type ConsensusConfig, consensusSchema, toConsensusConfig } from '../consensus/config.ts'
@@ -49,6 +49,7 @@ export interface DaemonSettings {
   readonly peerstoreFile: string
   readonly network: NetworkConfig
   readonly cluster: ClusterConfig
+  readonly allocator: AllocatorConfig
   readonly consensus: ConsensusConfig
   readonly pinTracker: PinTrackerConfig
   readonly monitor: MonitorConfig
@@ -138,6 +139,7 @@ export function toSettings(document: Document, context: SettingsContext): Daemon
       allocateBy: allocator().allocateBy,
       connectSwarmsDelayMs: ipfs().connectSwarmsDelayMs,
     }),
+    allocator: allocator(),
     consensus: consensus(),
     pinTracker: pinTracker(),
     monitor: monitor(),

@@ -1,0 +1,170 @@
+import { globSync } from 'node:fs'
+import { join } from 'node:path'
+import { routes } from '../src/api/routes.ts'
+import { variablesOf } from '../src/config/environment.ts'
+import { SECTIONS } from '../src/config/schema.ts'
+import { dotted } from '../src/config/section.ts'
+import { describe } from '../src/config/setting.ts'
+import type { OptionSpec } from '../src/ctl/command.ts'
+import { commands as ctlCommands } from '../src/ctl/command-table.ts'
+import { globalOptions } from '../src/ctl/global-options.ts'
+import { CODES } from '../src/errors.ts'
+import type { MetricRow } from '../src/lib/instruments.ts'
+import type { JsonSchema } from '../src/lib/json-schema.ts'
+import { COMMANDS as serviceCommands } from '../src/service/commands.ts'
+
+const GENERATED = '<!-- Made by `npm run docs` from the tables in the source. -->'
+
+function cell(text: string): string {
+  return text.replaceAll('|', '\\|').replaceAll('\n', ' ')
+}
+
+function textOf(value: unknown): string {
+  return typeof value === 'string' ? value : ''
+}
+
+function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  const line = (cells: readonly string[]) => `| ${cells.map(cell).join(' | ')} |`
+  return [line(head), line(head.map(() => '---')), ...rows.map(line)].join('\n')
+}
+
+function page(title: string, ...parts: readonly string[]): string {
+  return `${[`# ${title}`, GENERATED, ...parts].join('\n\n')}\n`
+}
+
+function errorsPage(): string {
+  const rows = Object.entries(CODES).map(([code, row]) => [
+    `\`${code}\``,
+    String(row.status),
+    row.retry ? 'yes' : 'no',
+    row.says,
+  ])
+  return page(
+    'Error codes',
+    'An error of the API is `{"code": <HTTP status>, "message": "<text for people>", "reason": "<code of this table>"}`.',
+    table(['reason', 'HTTP status', 'may succeed later', 'meaning'], rows),
+  )
+}
+
+async function metricsPage(root: string): Promise<string> {
+  const sections: string[] = []
+  for (const file of globSync('src/*/metrics.ts', { cwd: root }).sort()) {
+    const module: Record<string, unknown> = await import(join(root, file))
+    const rows = Object.values(module).flatMap(value => (isMetricTable(value) ? Object.values(value) : []))
+    const lines = rows.map(row => [`\`${row.name}\``, row.kind, row.unit ?? '', row.help])
+    sections.push(`## ${file.split('/')[1]}`, table(['metric', 'kind', 'unit', 'meaning'], lines))
+  }
+  return page(
+    'Metrics',
+    'Served for Prometheus when `observations.metrics.enable_stats` is on, or with `cluster-service daemon --stats`.',
+    ...sections,
+  )
+}
+
+function isMetricTable(value: unknown): value is Record<string, MetricRow> {
+  return (
+    typeof value === 'object' &&
+    value !== null &&
+    Object.values(value).every(
+      row => typeof row === 'object' && row !== null && 'kind' in row && 'help' in row,
+    )
+  )
+}
+
+function configurationPage(): string {
+  const sections = SECTIONS.map(section => {
+    const rows = variablesOf([section]).map(({ name, keys, schema }) => {
+      const facts: Record<string, unknown> = { ...schema }
+      // The default of a peer's name is the name of the machine that asks.
+      const byDefault =
+        keys.at(-1) === 'peername' ? 'name of the machine' : JSON.stringify(facts['default'] ?? null)
+      return [
+        `\`${dotted(keys)}\``,
+        describe(schema),
+        `\`${byDefault}\``,
+        `\`${name}\``,
+        textOf(facts['description']),
+      ]
+    })
+    return `## ${dotted(section.keys)}\n\n${table(['key', 'value', 'default', 'environment', 'meaning'], rows)}`
+  })
+  return page(
+    'Configuration',
+    'What `service.json` may say. Defaults < file < environment < flags. Unknown keys are errors.',
+    ...sections,
+  )
+}
+
+function optionRow(option: OptionSpec): string[] {
+  const names = [option.name, ...(option.aliases ?? [])].map(
+    name => `\`${name.length === 1 ? '-' : '--'}${name}\``,
+  )
+  const byDefault = 'default' in option ? String(option.default) : ''
+  return [names.join(', '), 'value' in option ? option.value : '', byDefault, option.summary]
+}
+
+function ctlPage(): string {
+  const head = ['option', 'value', 'default', 'meaning']
+  const commands = ctlCommands.map(command =>
+    [
+      `## ${command.path.join(' ')}`,
+      `\`cluster-ctl ${[...command.path, '[options]', command.args].join(' ').trim()}\``,
+      `${command.summary}${command.details === undefined ? '' : `\n\n${command.details}`}`,
+      ...(command.options.length === 0 ? [] : [table(head, command.options.map(optionRow))]),
+      ...(command.examples.length === 0 ? [] : [`\`\`\`sh\n${command.examples.join('\n')}\n\`\`\``]),
+    ].join('\n\n'),
+  )
+  return page('cluster-ctl', '## Global options', table(head, globalOptions.map(optionRow)), ...commands)
+}
+
+function servicePage(): string {
+  const commands = serviceCommands.map(command =>
+    [
+      `## ${command.name}`,
+      command.description,
+      ...(command.flags.length === 0
+        ? []
+        : [
+            table(
+              ['flag', 'default', 'meaning'],
+              command.flags.map(flag => [`\`${flag.flags}\``, flag.byDefault ?? '', flag.says]),
+            ),
+          ]),
+      ...(command.examples.length === 0 ? [] : [`\`\`\`sh\n${command.examples.join('\n')}\n\`\`\``]),
+    ].join('\n\n'),
+  )
+  return page('cluster-service', ...commands)
+}
+
+function parameterRows(schema: JsonSchema<object> | undefined): string[][] {
+  const properties = schema?.['properties']
+  if (typeof properties !== 'object' || properties === null) return []
+  return Object.entries(properties).map(([name, value]: [string, Record<string, unknown>]) => [
+    `\`${name}\``,
+    textOf(value['description']),
+  ])
+}
+
+function restPage(): string {
+  const sections = Object.values(routes).map(route => {
+    const query = 'query' in route ? parameterRows(route.query) : []
+    return [
+      `## ${route.method} ${route.path}`,
+      `${route.summary}.${'streams' in route ? ' A stream: one JSON document a line.' : ''}`,
+      ...(query.length === 0 ? [] : [table(['query parameter', 'meaning'], query)]),
+    ].join('\n\n')
+  })
+  return page('REST API', ...sections)
+}
+
+/** Every generated page by its path below the repository's root. */
+export async function referencePages(root: string): Promise<ReadonlyMap<string, string>> {
+  return new Map([
+    ['docs/reference/errors.md', errorsPage()],
+    ['docs/reference/metrics.md', await metricsPage(root)],
+    ['docs/reference/configuration.md', configurationPage()],
+    ['docs/reference/cluster-ctl.md', ctlPage()],
+    ['docs/reference/cluster-service.md', servicePage()],
+    ['docs/reference/rest.md', restPage()],
+  ])
+}

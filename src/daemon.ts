@@ -1,0 +1,159 @@
+import { join } from 'node:path'
+import { toAllocate } from './allocator/allocate.ts'
+import { openRestApi } from './api/rest.ts'
+import { openCluster } from './cluster/cluster.ts'
+import { makeRpcHandlers } from './cluster/rpc-handlers.ts'
+import { writePeerstore } from './config/peerstore-file.ts'
+import type { DaemonSettings } from './config/settings.ts'
+import { openPinset } from './consensus/pinset.ts'
+import type { ByteStore, Consensus, Ipfs, Logger, Monitor, Network, PeerHello } from './interfaces.ts'
+import { openEmbedded } from './ipfs/embedded/embedded.ts'
+import { openKubo } from './ipfs/kubo/kubo.ts'
+import type { Clock } from './lib/clock.ts'
+import type { Random } from './lib/random.ts'
+import { VERSION } from './lib/version.ts'
+import { configuredInformers } from './monitor/informers/configured-informers.ts'
+import { valueInformer } from './monitor/informers/value-informer.ts'
+import { openMonitor } from './monitor/monitor.ts'
+import { openNetwork } from './network/network.ts'
+import { type Observability, openObservability } from './observability/observability.ts'
+import { openPinTracker } from './pintracker/tracker.ts'
+import { openRpc, RPC_PROTOCOL } from './rpc/rpc.ts'
+import { importContent } from './sharding/import-content.ts'
+import { openLevel } from './store/level.ts'
+
+/** Where time and chance come from. */
+export interface Seams {
+  readonly clock: Clock
+  readonly random: Random
+}
+
+/** A peer at work. Disposing it closes its parts in the reverse order of their opening. */
+export interface Daemon extends AsyncDisposable {
+  /** Resolves when the peer takes part in the cluster. It does not wait for IPFS or for other peers. */
+  readonly ready: Promise<void>
+  /** Multiaddrs of the REST API, empty when it does not run. */
+  readonly apiAddresses: readonly string[]
+}
+
+/** Metric that tells the others what this peer's pinset is; see `Consensus.noticeDigest`. */
+const PINSET_METRIC = 'pinset'
+const HELLO_MS_MAX = 2000
+
+/**
+ * Opens a peer: every part, in the order of their dependence. This is the only place that knows them all. Whatever
+ * fails to open closes what is open already.
+ */
+export async function openDaemon(settings: DaemonSettings, seams: Seams): Promise<Daemon> {
+  await using parts = new AsyncDisposableStack()
+  const { identity, folder } = settings
+  const self = identity.id
+  const observability = parts.use(await openObservability(settings.observability))
+  const { logger, meter, tracer } = observability
+  for (const note of settings.notes) logger.child('config').warn(note)
+  const openStore = async (name: string): Promise<ByteStore> =>
+    parts.use(await openLevel(join(settings.storeFolder, name), settings.store))
+  const base = (component: string) => ({ ...seams, self, identity, meter, logger: logger.child(component) })
+
+  const network = parts.use(await openNetwork(base('network'), settings.network))
+  parts.defer(() => rememberPeers(network, settings.peerstoreFile, logger))
+  const consensus = parts.use(
+    await openPinset({ ...base('consensus'), network, store: await openStore('pinset') }, settings.consensus),
+  )
+  const ipfs = parts.use(await openIpfs(settings, seams, observability, openStore))
+  const tracker = parts.use(
+    await openPinTracker(
+      { ...base('pintracker'), consensus, ipfs, store: await openStore('tracker') },
+      settings.pinTracker,
+    ),
+  )
+  const { pingIntervalMs } = settings.monitor
+  const informers = [
+    ...configuredInformers({ ipfs, tracker }, settings.monitor.informers),
+    valueInformer(PINSET_METRIC, 2 * pingIntervalMs, () => consensus.rootDigest),
+  ]
+  const { clusterName } = settings.consensus
+  const isTrusted = (peer: string) => consensus.isTrusted(peer)
+  const hello = () => sayHello(settings, ipfs)
+  const monitor = parts.use(
+    await openMonitor(
+      { ...base('monitor'), network, informers, hello, isTrusted },
+      { ...settings.monitor, clusterName },
+    ),
+  )
+  parts.use(followDigests(monitor, consensus))
+
+  const { peername } = settings.cluster
+  const local = {
+    self,
+    version: VERSION,
+    rpcProtocolVersion: RPC_PROTOCOL,
+    peername,
+    tracker,
+    monitor,
+    network,
+    ipfs,
+  }
+  const handlers = makeRpcHandlers({ ...local, clock: seams.clock })
+  const rpc = parts.use(openRpc({ ...base('rpc'), network, isTrusted, handlers }))
+  const cluster = parts.use(
+    await openCluster(
+      {
+        ...local,
+        ...base('cluster'),
+        tracer,
+        consensus,
+        rpc,
+        allocate: toAllocate(settings.allocator),
+        importContent,
+      },
+      settings.cluster,
+    ),
+  )
+  const api =
+    settings.restApi === undefined
+      ? undefined
+      : parts.use(await openRestApi({ ...base('restapi'), cluster }, settings.restApi))
+  logger
+    .child('service')
+    .info('peer is running', { peer: self, peername, folder, version: VERSION, ipfs: settings.ipfs.node })
+  const open = parts.move()
+  return {
+    ready: Promise.resolve(),
+    apiAddresses: api?.addresses ?? [],
+    [Symbol.asyncDispose]: () => open.disposeAsync(),
+  }
+}
+
+async function openIpfs(
+  settings: DaemonSettings,
+  seams: Seams,
+  { logger, meter }: Observability,
+  openStore: (name: string) => Promise<ByteStore>,
+): Promise<Ipfs> {
+  const components = { ...seams, meter, logger: logger.child('ipfs') }
+  if (settings.ipfs.node === 'kubo') return openKubo(components, settings.ipfs.kubo)
+  return openEmbedded({ ...components, store: await openStore('ipfs') }, settings.ipfs.embedded)
+}
+
+async function sayHello(settings: DaemonSettings, ipfs: Ipfs): Promise<PeerHello> {
+  const { id, addresses } = await ipfs.id({ signal: AbortSignal.timeout(HELLO_MS_MAX) })
+  return { peername: settings.cluster.peername, ipfsId: id, ipfsAddresses: addresses }
+}
+
+/** Lets the pinset know when another peer's differs. */
+function followDigests(monitor: Monitor, consensus: Consensus): Disposable {
+  return monitor.onMetric(({ name, peer, value }) => {
+    if (name === PINSET_METRIC) consensus.noticeDigest(peer, value)
+  })
+}
+
+/** Keeps the addresses of the peers that are connected, for the next start. */
+async function rememberPeers(network: Network, file: string, logger: Logger): Promise<void> {
+  try {
+    const addresses = await Promise.all(network.peers().map(peer => network.addressesOf(peer)))
+    if (addresses.length > 0) await writePeerstore(file, addresses.flat())
+  } catch (error) {
+    logger.child('config').warn('the addresses of the other peers were not kept', { error })
+  }
+}

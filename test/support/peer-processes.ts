@@ -1,0 +1,165 @@
+import assert from 'node:assert/strict'
+import { type ChildProcess, spawn } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
+import { once } from 'node:events'
+import { mkdir, mkdtemp, readFile, rm } from 'node:fs/promises'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { eventually } from './eventually.ts'
+
+const SERVICE = join(import.meta.dirname, '../../src/bin/cluster-service.ts')
+
+/** How a peer differs from the default: a test wants quick heartbeats and its own settings. */
+export interface PeerOptions {
+  /** Multiaddr of a Kubo; without it the peer has an embedded node. */
+  readonly kubo?: string
+  readonly environment?: Readonly<Record<string, string>>
+}
+
+/** A real peer: a process of its own, on loopback, in a temporary folder. */
+export interface PeerProcess {
+  readonly folder: string
+  readonly id: string
+  /** `http://127.0.0.1:<port>`. */
+  readonly url: string
+  /** Multiaddr that other peers bootstrap from. */
+  readonly address: string
+  readonly pid: number
+  /** Everything that it wrote to standard error so far. */
+  readonly log: () => string
+  /** Starts it again after `stop` or `kill`; resolves when the API answers. */
+  start(): Promise<void>
+  /** SIGTERM, and waits for a clean end. */
+  stop(): Promise<void>
+  /** SIGKILL: nothing is flushed. */
+  kill(): Promise<void>
+  signal(name: NodeJS.Signals): void
+}
+
+/** Real peers that share a secret. Disposing it ends all of them and removes their folders. */
+export interface PeerProcesses extends AsyncDisposable {
+  readonly peers: readonly PeerProcess[]
+  /** Makes and starts one more, which bootstraps from the first. */
+  add(options?: PeerOptions): Promise<PeerProcess>
+}
+
+/** A TCP port on loopback that is free now. */
+export async function freePort(): Promise<number> {
+  const server = createServer()
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const address = server.address()
+  assert.ok(typeof address === 'object' && address !== null)
+  server.close()
+  await once(server, 'close')
+  return address.port
+}
+
+/** An empty set of peers. */
+export async function openPeerProcesses(): Promise<PeerProcesses> {
+  const root = await mkdtemp(join(tmpdir(), 'pinfold-peers-'))
+  const secret = randomBytes(32).toString('hex')
+  const peers: (PeerProcess & { end(): Promise<void> })[] = []
+  return {
+    peers,
+    async add(options = {}) {
+      const folder = join(root, `peer${peers.length}`)
+      await mkdir(folder)
+      const first = peers[0]
+      const peer = await makePeer(folder, {
+        ...options,
+        secret,
+        name: `peer${peers.length}`,
+        bootstrap: first?.address,
+      })
+      peers.push(peer)
+      await peer.start()
+      return peer
+    },
+    async [Symbol.asyncDispose]() {
+      await Promise.all(peers.map(peer => peer.end()))
+      await rm(root, { recursive: true, force: true })
+    },
+  }
+}
+
+interface MakeOptions extends PeerOptions {
+  readonly secret: string
+  readonly name: string
+  readonly bootstrap: string | undefined
+}
+
+async function makePeer(
+  folder: string,
+  options: MakeOptions,
+): Promise<PeerProcess & { end(): Promise<void> }> {
+  const [api, swarm, ipfs] = [await freePort(), await freePort(), await freePort()]
+  const environment: NodeJS.ProcessEnv = {
+    PATH: process.env['PATH'],
+    HOME: folder,
+    CLUSTER_PATH: folder,
+    CLUSTER_SECRET: options.secret,
+    CLUSTER_PEERNAME: options.name,
+    CLUSTER_LISTENMULTIADDRESS: `/ip4/127.0.0.1/tcp/${swarm}`,
+    CLUSTER_MONITORPINGINTERVAL: '1s',
+    CLUSTER_RESTAPI_HTTPLISTENMULTIADDRESS: `/ip4/127.0.0.1/tcp/${api}`,
+    CLUSTER_IPFSCONNECTOR_NODE: options.kubo === undefined ? 'embedded' : 'kubo',
+    CLUSTER_IPFSHTTP_CONNECTSWARMSDELAY: '1s',
+    CLUSTER_IPFSEMBEDDED_LISTENMULTIADDRESS: `/ip4/127.0.0.1/tcp/${ipfs}`,
+    ...(options.kubo === undefined ? {} : { CLUSTER_IPFSHTTP_NODEMULTIADDRESS: options.kubo }),
+    ...options.environment,
+  }
+  const init = spawn(process.execPath, [SERVICE, 'init'], { env: environment, stdio: 'ignore' })
+  const [code] = await once(init, 'exit')
+  assert.equal(code, 0, 'cluster-service init')
+  const identity: unknown = JSON.parse(await readFile(join(folder, 'identity.json'), 'utf8'))
+  assert.ok(
+    typeof identity === 'object' && identity !== null && 'id' in identity && typeof identity.id === 'string',
+  )
+  const id = identity.id
+  const url = `http://127.0.0.1:${api}`
+  const bootstrap = options.bootstrap === undefined ? [] : ['--bootstrap', options.bootstrap]
+  let child: ChildProcess | undefined
+  let log = ''
+  const end = async (name: NodeJS.Signals) => {
+    if (child === undefined || child.exitCode !== null || child.signalCode !== null) return
+    const ended = once(child, 'exit')
+    child.kill(name)
+    await ended
+  }
+  return {
+    folder,
+    id,
+    url,
+    address: `/ip4/127.0.0.1/tcp/${swarm}/p2p/${id}`,
+    get pid() {
+      return child?.pid ?? 0
+    },
+    log: () => log,
+    async start() {
+      child = spawn(process.execPath, [SERVICE, 'daemon', ...bootstrap], {
+        env: environment,
+        stdio: ['ignore', 'ignore', 'pipe'],
+      })
+      child.stderr?.on('data', (text: Buffer) => {
+        log = `${log}${text.toString()}`.slice(-200_000)
+      })
+      const started = child
+      await eventually(
+        `${options.name} answers`,
+        async () => {
+          assert.equal(started.exitCode, null, `${options.name} ended: ${log.slice(-2000)}`)
+          return (await fetch(`${url}/id`)).ok
+        },
+        30_000,
+      )
+    },
+    stop: () => end('SIGTERM'),
+    kill: () => end('SIGKILL'),
+    signal: name => void child?.kill(name),
+    async end() {
+      await end('SIGKILL')
+    },
+  }
+}
