@@ -2,7 +2,7 @@ import { ClusterError } from '../errors.ts'
 import type { Network, Options, Procedures } from '../interfaces.ts'
 import type { Clock } from '../lib/clock.ts'
 import type { PeerId } from '../model/peer.ts'
-import { answerFromBytes, CODECS, callToBytes, toBytes } from './codec.ts'
+import { answerFromBytes, CODECS, callToBytes, fromBytes, toBytes } from './codec.ts'
 import type { RpcConfig } from './config.ts'
 
 /** What calling needs. */
@@ -37,8 +37,9 @@ export async function* callRemote<Name extends keyof Procedures>(
     for (let step = await next(); step.done !== true; step = await next()) {
       const answer = understood(to, name, () => answerFromBytes(step.value ?? new Uint8Array()))
       if (answer.kind === 'error') throw answer.error
-      if (answer.kind === 'output') {
-        yield understood(to, name, () => CODECS[name].output.fromWire(answer.output))
+      if (answer.kind === 'alive') continue
+      for (const output of answer.outputs) {
+        yield understood(to, name, () => CODECS[name].output.fromWire(fromBytes(output)))
       }
     }
   } finally {

@@ -77,9 +77,9 @@ export interface Call {
   readonly input: unknown
 }
 
-/** A message of the answer: an output, the error that ends it, or a sign of life. */
+/** A message of the answer: some outputs (each in bytes), the error that ends it, or a sign of life. */
 export type Answer =
-  | { readonly kind: 'output'; readonly output: unknown }
+  | { readonly kind: 'outputs'; readonly outputs: readonly Uint8Array[] }
   | { readonly kind: 'error'; readonly error: ClusterError }
   | { readonly kind: 'alive' }
 
@@ -103,28 +103,36 @@ export function fromBytes(bytes: Uint8Array): unknown {
   }
 }
 
+/** The first message of a call, as bytes. */
 export function callToBytes(call: Call): Uint8Array {
   return toBytes({ call: call.name, input: call.input })
 }
 
+/** The call that the bytes hold; its input is still to be read. Throws `INVALID_ARGUMENT`. */
 export function callFromBytes(bytes: Uint8Array): Call {
   const fields = new Fields(fromBytes(bytes), 'call')
   return { name: fields.text('call'), input: fields.raw('input') }
 }
 
+/** One message of an answer, as bytes. */
 export function answerToBytes(answer: Answer): Uint8Array {
-  if (answer.kind === 'output') return toBytes({ output: answer.output })
+  if (answer.kind === 'outputs') return toBytes({ outputs: answer.outputs })
   if (answer.kind === 'alive') return toBytes({ alive: true })
   const { code, message, details } = answer.error
   return toBytes({ error: { code, message: message.slice(0, MESSAGE_TEXT_MAX), details } })
 }
 
+/** The message of an answer that the bytes hold; an output is still to be read. Throws `INVALID_ARGUMENT`. */
 export function answerFromBytes(bytes: Uint8Array): Answer {
   const fields = new Fields(fromBytes(bytes), 'answer')
-  if (fields.has('output')) return { kind: 'output', output: fields.raw('output') }
+  if (fields.has('outputs')) return { kind: 'outputs', outputs: fields.list('outputs', asBytes) }
   if (fields.has('error')) return { kind: 'error', error: errorFrom(fields.nested('error')) }
   if (fields.has('alive')) return { kind: 'alive' }
-  return refuse('an answer is neither an output nor an error')
+  return refuse('an answer has neither outputs nor an error')
+}
+
+function asBytes(wire: unknown, what: string): Uint8Array {
+  return wire instanceof Uint8Array ? wire : refuse(`${what} is not bytes`)
 }
 
 /** The error that the other peer threw: same code, same message, same details. */

@@ -2,8 +2,9 @@ import { ClusterError, messageOf, toClusterError } from '../errors.ts'
 import type { Logger, Options, Procedures, RpcHandlers } from '../interfaces.ts'
 import type { Clock } from '../lib/clock.ts'
 import type { PeerId } from '../model/peer.ts'
-import { answerToBytes, type Call, CODECS, callFromBytes, fromBytes } from './codec.ts'
+import { answerToBytes, type Call, CODECS, callFromBytes, fromBytes, toBytes } from './codec.ts'
 import type { RpcConfig } from './config.ts'
+import { inBatches } from './in-batches.ts'
 import { isProcedure, PROCEDURES } from './procedures.ts'
 import { withAlive } from './with-alive.ts'
 
@@ -40,18 +41,11 @@ export async function* answerCall(
       )
     }
     checkTrust(parts, call.name, from)
-    const outputs = runHandler(
-      call.name,
-      parts.handlers[call.name],
-      call,
-      { [Symbol.asyncIterator]: () => messages },
-      from,
-      {
-        signal,
-      },
-    )
-    if (!PROCEDURES[call.name].isLong) yield* outputs
-    else yield* withAlive(outputs, answerToBytes({ kind: 'alive' }), parts.clock, config.aliveMs)
+    const rest = { [Symbol.asyncIterator]: () => messages }
+    const outputs = runHandler(call.name, parts.handlers[call.name], call, rest, from, { signal })
+    const answers = toAnswers(outputs)
+    if (!PROCEDURES[call.name].isLong) yield* answers
+    else yield* withAlive(answers, answerToBytes({ kind: 'alive' }), parts.clock, config.aliveMs)
   } catch (thrown) {
     signal.throwIfAborted()
     const error = toClusterError(thrown)
@@ -61,6 +55,10 @@ export async function* answerCall(
     else parts.logger.debug('a call of another peer was answered with an error', fields)
     yield answerToBytes({ kind: 'error', error })
   }
+}
+
+async function* toAnswers(outputs: AsyncIterable<Uint8Array>): AsyncIterable<Uint8Array> {
+  for await (const batch of inBatches(outputs)) yield answerToBytes({ kind: 'outputs', outputs: batch })
 }
 
 function checkTrust(parts: ServerParts, name: keyof Procedures, from: PeerId): void {
@@ -85,7 +83,7 @@ async function* runHandler<Name extends keyof Procedures>(
   const codec = CODECS[name]
   const input = decodeInput(name, call, rest)
   for await (const output of handler(input, from, options)) {
-    yield answerToBytes({ kind: 'output', output: codec.output.toWire(output) })
+    yield toBytes(codec.output.toWire(output))
   }
 }
 

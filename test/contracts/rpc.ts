@@ -225,7 +225,13 @@ function errors(open: OpenNetworks): void {
     assert.ok(caller !== undefined && liar !== undefined)
     await eventually('they are connected', () => caller.peers().length > 0)
     const { encode } = await import('@ipld/dag-cbor')
-    const lies = [encode({ output: { cid: 7 } }), encode({}), Uint8Array.of(1, 2, 3), encode({ error: 'no' })]
+    const lies = [
+      encode({ outputs: [encode({ cid: 7 })] }),
+      encode({ outputs: [7] }),
+      encode({}),
+      Uint8Array.of(1, 2, 3),
+      encode({ error: 'no' }),
+    ]
     let lie = lies[0]
     liar.serve('/pinfold/rpc/1', async function* () {
       if (lie !== undefined) yield lie
