@@ -1,0 +1,61 @@
+// Around "npm pack" and "npm publish". In a clone the commands are the TypeScript sources; below node_modules Node runs no
+// TypeScript, so that the package has what is built of them:
+//
+//   prepack   node scripts/pack-manifest.mjs prepare   points package.json at dist/ and bundles the dependencies
+//   postpack  node scripts/pack-manifest.mjs restore   puts package.json back
+//
+// The dependencies go into the package, as they are installed here: an installation gets the very tree that was tested. A lock file
+// would not do, since npm reads neither the one of an installed tarball nor our overrides, without which four times as much comes.
+import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+const BACKUP = 'package.json.before-pack'
+
+/** @typedef {{ bin: Record<string, string>, dependencies: Record<string, string>, [key: string]: unknown }} Manifest */
+
+/**
+ * package.json as it is published: commands in dist/, dependencies in the package, nothing for development.
+ * @param {Manifest} manifest
+ * @returns {Manifest}
+ */
+export function publishedManifest(manifest) {
+  const {
+    devDependencies: _dev,
+    scripts: _scripts,
+    allowScripts: _allow,
+    overrides: _overrides,
+    ...rest
+  } = manifest
+  const bin = Object.fromEntries(Object.entries(manifest.bin).map(([name, path]) => [name, builtPath(path)]))
+  return { ...rest, bin, bundleDependencies: Object.keys(manifest.dependencies) }
+}
+
+/** @param {string} path */
+function builtPath(path) {
+  return path.replace(/^src\//, 'dist/').replace(/\.ts$/, '.js')
+}
+
+/** @param {string} root */
+function prepare(root) {
+  restore(root)
+  const path = join(root, 'package.json')
+  const manifest = publishedManifest(JSON.parse(readFileSync(path, 'utf8')))
+  renameSync(path, join(root, BACKUP))
+  writeFileSync(path, `${JSON.stringify(manifest, null, 2)}\n`)
+}
+
+/**
+ * Also after a pack that was interrupted.
+ * @param {string} root
+ */
+function restore(root) {
+  if (existsSync(join(root, BACKUP))) renameSync(join(root, BACKUP), join(root, 'package.json'))
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  const root = fileURLToPath(new URL('..', import.meta.url))
+  if (process.argv[2] === 'prepare') prepare(root)
+  else if (process.argv[2] === 'restore') restore(root)
+  else process.exitCode = 1
+}
