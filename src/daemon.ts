@@ -6,6 +6,7 @@ import { makeRpcHandlers } from './cluster/rpc-handlers.ts'
 import { writePeerstore } from './config/peerstore-file.ts'
 import type { DaemonSettings } from './config/settings.ts'
 import { openPinset } from './consensus/pinset.ts'
+import { ClusterError } from './errors.ts'
 import type { ByteStore, Consensus, Ipfs, Logger, Monitor, Network, PeerHello } from './interfaces.ts'
 import { openEmbedded } from './ipfs/embedded/embedded.ts'
 import { openKubo } from './ipfs/kubo/kubo.ts'
@@ -74,7 +75,7 @@ export async function openDaemon(settings: DaemonSettings, seams: Seams): Promis
   ]
   const { clusterName } = settings.consensus
   const isTrusted = (peer: string) => consensus.isTrusted(peer)
-  const hello = () => sayHello(settings, ipfs)
+  const hello = makeHello(settings, ipfs)
   const monitor = parts.use(
     await openMonitor(
       { ...base('monitor'), network, informers, hello, isTrusted },
@@ -136,9 +137,18 @@ async function openIpfs(
   return openEmbedded({ ...components, store: await openStore('ipfs') }, settings.ipfs.embedded)
 }
 
-async function sayHello(settings: DaemonSettings, ipfs: Ipfs): Promise<PeerHello> {
-  const { id, addresses } = await ipfs.id({ signal: AbortSignal.timeout(HELLO_MS_MAX) })
-  return { peername: settings.cluster.peername, ipfsId: id, ipfsAddresses: addresses }
+/** What this peer says of itself in its heartbeats: of an IPFS node that is down, what was last known. */
+function makeHello({ cluster }: DaemonSettings, ipfs: Ipfs): () => Promise<PeerHello> {
+  let last: PeerHello = { peername: cluster.peername, ipfsId: undefined, ipfsAddresses: [] }
+  return async () => {
+    try {
+      const { id, addresses } = await ipfs.id({ signal: AbortSignal.timeout(HELLO_MS_MAX) })
+      if (id !== undefined) last = { ...last, ipfsId: id, ipfsAddresses: addresses }
+    } catch (thrown) {
+      if (!(thrown instanceof ClusterError || thrown instanceof DOMException)) throw thrown
+    }
+    return last
+  }
 }
 
 /** Lets the pinset know when another peer's differs. */
