@@ -82,18 +82,7 @@ export interface SettingsContext {
 export function toSettings(document: Document, context: SettingsContext): DaemonSettings {
   const { folder, identity } = context
   const faults: Fault[] = [...crossFaults(document)]
-  /** Runs a part's own check now; its result is asked for when there is no fault at all. */
-  const part = <Result>(make: () => Result): (() => Result) => {
-    try {
-      const result = make()
-      return () => result
-    } catch (thrown) {
-      faults.push({ path: '', message: messageOf(thrown) })
-      return () => {
-        throw thrown
-      }
-    }
-  }
+  const part = <Result>(make: () => Result) => attempt(make, faults)
   const read = <Schema extends TSchema>(section: Section, schema: Schema): Static<Schema> => {
     const values = readOptional(document, section, schema)
     assert(values !== undefined, `section ${section.keys.join('.')} has values`)
@@ -149,6 +138,19 @@ export function toSettings(document: Document, context: SettingsContext): Daemon
     storeFolder: resolve(folder, level.folder),
     store: toLevelConfig(level),
     notes: document.notes,
+  }
+}
+
+/** Runs a part's own check now and keeps its fault; the result is asked for when there is no fault at all. */
+function attempt<Result>(make: () => Result, faults: Fault[]): () => Result {
+  try {
+    const result = make()
+    return () => result
+  } catch (thrown) {
+    faults.push({ path: '', message: messageOf(thrown) })
+    return () => {
+      throw thrown
+    }
   }
 }
 

@@ -11,7 +11,7 @@ export interface RunningDaemon extends AsyncDisposable {
 }
 
 /** Opens a peer. Separate from the commands, since it brings every part of the program with it. */
-export type OpenDaemon = (
+type OpenDaemon = (
   settings: DaemonSettings,
   seams: { readonly clock: Clock; readonly random: Random },
 ) => Promise<RunningDaemon>

@@ -1,7 +1,7 @@
 import { createServer } from 'node:net'
 
 /** Whether a TCP port on a host can be listened on now; 0 = any, which answers with the one that was free. */
-export async function tryPort(host: string, port: number): Promise<number | undefined> {
+async function tryPort(host: string, port: number): Promise<number | undefined> {
   const server = createServer()
   return await new Promise(resolve => {
     server.once('error', () => resolve(undefined))

@@ -12,7 +12,7 @@ const STOP_TIMEOUT_MS = 20_000
 const LAST_LINES = 5
 
 /** How a peer's process ended. */
-export interface Ending {
+interface Ending {
   readonly how: string
   /** What it said last, for people. */
   readonly lastWords: readonly string[]
