@@ -68,3 +68,8 @@ export interface Command {
 export function say(to: Writable, line: string): void {
   to.write(`${line}\n`)
 }
+
+/** The log levels that the global flags ask for, '' for none. */
+export function logLevelOf(input: Input): string {
+  return input.has('debug') ? 'debug' : (input.text('loglevel') ?? '')
+}

@@ -8,6 +8,7 @@ const folder = process.argv[process.argv.indexOf('-c') + 1] ?? ''
 const bootstrap = process.argv[process.argv.indexOf('--bootstrap') + 1] ?? ''
 writeFileSync(join(folder, 'pid'), String(process.pid))
 writeFileSync(join(folder, 'bootstrap'), bootstrap)
+writeFileSync(join(folder, 'argv'), process.argv.slice(2).join(' '))
 writeFileSync(join(folder, 'environment'), JSON.stringify(process.env))
 if (existsSync(join(folder, 'break'))) {
   process.stderr.write('error starting cluster: the test wants it so\n')

@@ -3,7 +3,7 @@ import { lockFolder } from '../../config/lock.ts'
 import { configFolder, pathsIn } from '../../config/paths.ts'
 import { toPeerAddress } from '../../config/peerstore-file.ts'
 import { ClusterError, messageOf } from '../../errors.ts'
-import type { Command, CommandContext, Input, RunningDaemon } from '../command.ts'
+import { type Command, type CommandContext, type Input, logLevelOf, type RunningDaemon } from '../command.ts'
 import { doing } from '../doing.ts'
 
 /** Runs a peer until it is asked to stop. */
@@ -76,7 +76,7 @@ function runFlags(input: Input): RunFlags {
     hasStats: input.has('stats'),
     hasTracing: input.has('tracing'),
     leavesOnShutdown: input.has('leave'),
-    logLevel: input.has('debug') ? 'debug' : (input.text('loglevel') ?? ''),
+    logLevel: logLevelOf(input),
   }
 }
 

@@ -96,8 +96,9 @@ test('three peers are made, shown and stopped; the next start goes on with the s
 
 test('each peer knows the others, listens on loopback, and takes no settings of another peer', () =>
   inFolder(async folder => {
-    const run = start(folder, ['--peers', '2'])
+    const run = start(folder, ['--peers', '2', '-l', 'warn,cluster:debug'])
     await started(run)
+    assert.match(await read(folder, 1, 'argv'), / daemon .*--loglevel warn,cluster:debug/)
     const other = valueAt(JSON.parse(await read(folder, 2, 'identity.json')), ['id'])
     assert.match(
       await read(folder, 1, 'bootstrap'),

@@ -3,7 +3,7 @@ import { join, relative, resolve } from 'node:path'
 import { newSecret } from '../../config/default-document.ts'
 import { lockFolder } from '../../config/lock.ts'
 import { ClusterError } from '../../errors.ts'
-import { type Command, type CommandContext, type Input, say } from '../command.ts'
+import { type Command, type CommandContext, type Input, logLevelOf, say } from '../command.ts'
 import { doing } from '../doing.ts'
 import {
   countPeers,
@@ -58,7 +58,7 @@ async function run(input: Input, context: CommandContext): Promise<number> {
     known === 0 ? `Making ${peersCount} peers in ${base} …` : `Starting the peers in ${base} …`,
   )
   await using processes = new AsyncDisposableStack()
-  const members = await startAll(base, peersCount, context, processes)
+  const members = await startAll(base, peersCount, logLevelOf(input), context, processes)
   await waitForAll(members, context)
   say(context.stdout, `\n${overview(members)}\n`)
   say(context.stdout, nextSteps(members, base))
@@ -82,6 +82,7 @@ function peersAsked(text: string | undefined): number | undefined {
 async function startAll(
   base: string,
   peersCount: number,
+  logLevel: string,
   context: CommandContext,
   processes: AsyncDisposableStack,
 ): Promise<readonly Member[]> {
@@ -98,7 +99,16 @@ async function startAll(
       .map(other => `/ip4/127.0.0.1/tcp/${other.ports.cluster}/p2p/${other.peer.id}`)
     const { environment, clock, script } = context
     const onWarning = (line: string) => say(context.stderr, line)
-    const process = openPeerProcess({ script, peer, ports: own, bootstrap, environment, clock, onWarning })
+    const process = openPeerProcess({
+      script,
+      logLevel,
+      peer,
+      ports: own,
+      bootstrap,
+      environment,
+      clock,
+      onWarning,
+    })
     return { peer, ports: own, process: processes.use(process) }
   })
 }

@@ -32,6 +32,8 @@ export interface PeerProcessConfig {
   /** Addresses of the other peers. */
   readonly bootstrap: readonly string[]
   readonly environment: Environment
+  /** Log levels, '' = as configured. */
+  readonly logLevel: string
   readonly clock: Clock
   /** Called with warnings and errors of the peer. */
   readonly onWarning: (line: string) => void
@@ -44,6 +46,7 @@ export interface PeerProcessConfig {
 export function openPeerProcess(config: PeerProcessConfig): PeerProcess {
   const { peer, clock } = config
   const args = [config.script, '-c', peer.paths.folder, 'daemon']
+  if (config.logLevel !== '') args.push('--loglevel', config.logLevel)
   if (config.bootstrap.length > 0) args.push('--bootstrap', config.bootstrap.join(','))
   const child = spawn(process.execPath, args, {
     env: childEnvironment(config),
