@@ -20,8 +20,10 @@ export interface GossipComponents {
   readonly metrics: Instruments<typeof METRICS>
 }
 
-/** Changes wait this long for company, so that one signature and one message carry many. */
-const GATHER_MS = 15
+/** After a pause a change waits this long for company, so that one signature and one message carry many … */
+const GATHER_MS = 5
+/** … and under load messages follow each other at this distance: each costs every peer a signature to verify. */
+const DISTANCE_MS = 50
 const ENVELOPE_GOAL_BYTES = 256 * 1024
 const WAITING_BYTES_MAX = 32 * 1024 * 1024
 /** A change that does not fit leaves room for the envelope around it. */
@@ -37,6 +39,7 @@ export class Gossip implements Disposable {
   readonly #subscriptions = new DisposableStack()
   #waiting: PartitionChange[] = []
   #waitingBytes = 0
+  #sentAtMs = Number.NEGATIVE_INFINITY
   #timer: Disposable | undefined
 
   constructor(components: GossipComponents, topic: string) {
@@ -54,10 +57,15 @@ export class Gossip implements Disposable {
       this.#waitingBytes += size
     }
     if (this.#waitingBytes >= ENVELOPE_GOAL_BYTES) this.#send()
-    else this.#timer ??= this.#components.clock.schedule(GATHER_MS, () => this.#send())
+    else this.#timer ??= this.#components.clock.schedule(this.#waitMs(), () => this.#send())
+  }
+
+  #waitMs(): number {
+    return Math.max(GATHER_MS, this.#sentAtMs + DISTANCE_MS - this.#components.clock.monotonic())
   }
 
   #send(): void {
+    this.#sentAtMs = this.#components.clock.monotonic()
     this.#timer?.[Symbol.dispose]()
     this.#timer = undefined
     const changes = this.#waiting

@@ -1,3 +1,4 @@
+import type { Clock } from '../lib/clock.ts'
 import type { Cid } from '../model/cid.ts'
 import type { PeerId } from '../model/peer.ts'
 import type { Pin } from '../model/pin.ts'
@@ -46,6 +47,8 @@ export interface Done<Value> {
 export const BATCH_CHANGES_MAX = 1000
 /** Changes by others that may wait; further ones are dropped, and repaired by comparing. */
 const RECEIVED_WAITING_MAX = 20_000
+/** When writes come from several sides, the next batch waits this long for company: a batch costs as much as twenty pins. */
+const COMPANY_MS = 2
 /** What merging a partition counts as, in changes. */
 const MERGE_CHANGES = 50
 
@@ -56,19 +59,23 @@ const MERGE_CHANGES = 50
 export class JobQueue {
   readonly #jobs: (BatchJob | AloneJob)[] = []
   readonly #waiting: (() => void)[] = []
+  readonly #clock: Clock
   readonly #writesMax: number
   readonly #runBatch: (batch: readonly BatchJob[]) => Promise<void>
   readonly #afterEach: (isIdle: boolean) => Promise<void>
+  #hadCompany = false
   #writesCount = 0
   #receivedCount = 0
   #draining: Promise<void> | undefined
 
   /** `afterEach` runs behind every batch, told whether nothing more waits. */
   constructor(
+    clock: Clock,
     writesMax: number,
     runBatch: (batch: readonly BatchJob[]) => Promise<void>,
     afterEach: (isIdle: boolean) => Promise<void>,
   ) {
+    this.#clock = clock
     this.#writesMax = writesMax
     this.#runBatch = runBatch
     this.#afterEach = afterEach
@@ -116,6 +123,7 @@ export class JobQueue {
   async #drain(): Promise<void> {
     // Writes that arrive in the same turn of the event loop share one batch.
     await new Promise<void>(resolve => setImmediate(resolve))
+    if (this.#hadCompany) await new Promise<void>(resolve => this.#clock.schedule(COMPANY_MS, resolve))
     while (this.#jobs.length > 0) {
       const first = this.#jobs[0]
       if (first?.kind === 'alone') {
@@ -123,6 +131,7 @@ export class JobQueue {
         await first.run()
       } else {
         const batch = this.#take()
+        this.#hadCompany = batch.length > 1
         await this.#runBatch(batch)
         this.#release(batch)
       }

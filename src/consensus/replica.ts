@@ -76,6 +76,7 @@ export class Replica implements AsyncDisposable {
       budgetBytes: config.memoryBudgetBytes,
     })
     this.#queue = new JobQueue(
+      clock,
       config.queueLengthMax,
       batch => this.#commit(batch),
       isIdle => this.#foldSome(isIdle),

@@ -30,6 +30,8 @@ export class ChangeJournal implements AsyncDisposable {
   readonly #parts: JournalParts
   /** Names that are in the store or on the way there. */
   readonly #held = new Set<string>()
+  /** Names that the store has, or may have. */
+  readonly #stored = new Set<string>()
   /** What the store does not know yet: true = put, false = delete. */
   readonly #writes = new Map<string, boolean>()
   readonly #stopping = new AbortController()
@@ -45,7 +47,9 @@ export class ChangeJournal implements AsyncDisposable {
   static async open(parts: JournalParts): Promise<ChangeJournal> {
     const journal = new ChangeJournal(parts)
     for await (const key of parts.store.keys({ gte: PREFIX, lt: PREFIX_END })) {
-      journal.#held.add(Buffer.from(key.subarray(PREFIX.length)).toString('latin1'))
+      const name = Buffer.from(key.subarray(PREFIX.length)).toString('latin1')
+      journal.#held.add(name)
+      journal.#stored.add(name)
     }
     return journal
   }
@@ -76,20 +80,35 @@ export class ChangeJournal implements AsyncDisposable {
   }
 
   #write(name: string, isPut: boolean): void {
-    this.#writes.set(name, isPut)
-    this.#writing ??= this.#writeAll()
+    if (this.#stored.has(name) === isPut) this.#writes.delete(name)
+    else this.#writes.set(name, isPut)
+    if (this.#writes.size > 0) this.#writing ??= this.#writeAll()
+  }
+
+  /** Remembers what was handed to the store, before the outcome: what changes meanwhile is written behind it. */
+  #note(name: string, isPut: boolean): void {
+    if (isPut) this.#stored.add(name)
+    else this.#stored.delete(name)
   }
 
   async #writeAll(): Promise<void> {
     let failures = 0
+    // Most changes are additions, and ruled out by the look that follows at once: those are never written.
+    await new Promise<void>(resolve => setImmediate(resolve))
     while (this.#writes.size > 0) {
       const batch = [...this.#writes.entries().take(BATCH_MAX)]
-      for (const [name] of batch) this.#writes.delete(name)
+      for (const [name, isPut] of batch) {
+        this.#writes.delete(name)
+        this.#note(name, isPut)
+      }
       try {
         await this.#parts.store.batch(batch.map(toWrite), { isSynced: false })
         failures = 0
       } catch (thrown) {
-        for (const [name, isPut] of batch) if (!this.#writes.has(name)) this.#writes.set(name, isPut)
+        for (const [name, isPut] of batch) {
+          this.#note(name, !isPut)
+          this.#writes.set(name, this.#held.has(name))
+        }
         failures += 1
         if (failures === 1) {
           this.#parts.logger.warn(
