@@ -7,7 +7,16 @@ import { writePeerstore } from './config/peerstore-file.ts'
 import type { DaemonSettings } from './config/settings.ts'
 import { openPinset } from './consensus/pinset.ts'
 import { ClusterError } from './errors.ts'
-import type { ByteStore, Consensus, Ipfs, Logger, Monitor, Network, PeerHello } from './interfaces.ts'
+import type {
+  ByteStore,
+  Consensus,
+  Ipfs,
+  Logger,
+  Monitor,
+  Network,
+  PeerHello,
+  PinTracker,
+} from './interfaces.ts'
 import { openEmbedded } from './ipfs/embedded/embedded.ts'
 import { openKubo } from './ipfs/kubo/kubo.ts'
 import type { Clock } from './lib/clock.ts'
@@ -15,7 +24,7 @@ import type { Random } from './lib/random.ts'
 import { VERSION } from './lib/version.ts'
 import { configuredInformers } from './monitor/informers/configured-informers.ts'
 import { valueInformer } from './monitor/informers/value-informer.ts'
-import { openMonitor } from './monitor/monitor.ts'
+import { type MonitorParts, openMonitor } from './monitor/monitor.ts'
 import { openNetwork } from './network/network.ts'
 import { type Observability, openObservability } from './observability/observability.ts'
 import { openPinTracker } from './pintracker/tracker.ts'
@@ -68,19 +77,8 @@ export async function openDaemon(settings: DaemonSettings, seams: Seams): Promis
       settings.pinTracker,
     ),
   )
-  const { pingIntervalMs } = settings.monitor
-  const informers = [
-    ...configuredInformers({ ipfs, tracker }, settings.monitor.informers),
-    valueInformer(PINSET_METRIC, 2 * pingIntervalMs, () => consensus.rootDigest),
-  ]
-  const { clusterName } = settings.consensus
-  const isTrusted = (peer: string) => consensus.isTrusted(peer)
-  const hello = makeHello(settings, ipfs)
   const monitor = parts.use(
-    await openMonitor(
-      { ...base('monitor'), network, informers, hello, isTrusted },
-      { ...settings.monitor, clusterName },
-    ),
+    await openWatch(settings, { ...base('monitor'), network, consensus, ipfs, tracker }),
   )
   parts.use(followDigests(monitor, consensus))
 
@@ -96,6 +94,7 @@ export async function openDaemon(settings: DaemonSettings, seams: Seams): Promis
     ipfs,
   }
   const handlers = makeRpcHandlers({ ...local, clock: seams.clock })
+  const isTrusted = (peer: string) => consensus.isTrusted(peer)
   const rpc = parts.use(openRpc({ ...base('rpc'), network, isTrusted, handlers }))
   const cluster = parts.use(
     await openCluster(
@@ -124,6 +123,30 @@ export async function openDaemon(settings: DaemonSettings, seams: Seams): Promis
     apiAddresses: api?.addresses ?? [],
     [Symbol.asyncDispose]: () => open.disposeAsync(),
   }
+}
+
+/** Opens the monitor with everything that this peer measures of itself. */
+async function openWatch(
+  settings: DaemonSettings,
+  parts: Omit<MonitorParts, 'informers' | 'hello' | 'isTrusted' | 'network'> & {
+    readonly network: Network
+    readonly consensus: Consensus
+    readonly ipfs: Ipfs
+    readonly tracker: PinTracker
+  },
+): Promise<Monitor> {
+  const { consensus, ipfs } = parts
+  const { pingIntervalMs } = settings.monitor
+  const informers = [
+    ...configuredInformers(parts, settings.monitor.informers),
+    valueInformer(PINSET_METRIC, 2 * pingIntervalMs, () => consensus.rootDigest),
+  ]
+  const { clusterName } = settings.consensus
+  const isTrusted = (peer: string) => consensus.isTrusted(peer)
+  return openMonitor(
+    { ...parts, informers, hello: makeHello(settings, ipfs), isTrusted },
+    { ...settings.monitor, clusterName },
+  )
 }
 
 async function openIpfs(

@@ -29,11 +29,6 @@ export function logKey(partition: number, sequence: number): Uint8Array {
   return key
 }
 
-/** The sequence number in the key of a log entry. */
-export function sequenceOfLogKey(key: Uint8Array): number {
-  return Buffer.from(key.buffer, key.byteOffset, key.byteLength).readUIntBE(3, 6)
-}
-
 /** Key of a partition's snapshot. */
 export function snapshotKey(partition: number): Uint8Array {
   return partitionKey(SNAPSHOT, partition)

@@ -24,10 +24,16 @@ for (const [net, prefix] of [
  * Whether the address of an IPFS node is of use to other peers: one with a DNS name, or with an IP address that is
  * neither loopback, link-local, unspecified nor multicast. Private networks count, since a cluster may live in one.
  */
-export function isAnnounceable(address: string): boolean {
+function isAnnounceable(address: string): boolean {
   const [first] = multiaddr(address).getComponents()
   if (first === undefined) return false
   if (first.name.startsWith('dns')) return true
   if (first.name !== 'ip4' && first.name !== 'ip6') return false
   return !UNREACHABLE.check(first.value ?? '', first.name === 'ip4' ? 'ipv4' : 'ipv6')
+}
+
+/** The addresses that are of use to other peers; all of them when none is, as in a cluster on one machine. */
+export function announceable(addresses: readonly string[]): readonly string[] {
+  const reachable = addresses.filter(isAnnounceable)
+  return reachable.length > 0 ? reachable : addresses
 }

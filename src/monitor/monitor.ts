@@ -10,7 +10,7 @@ import { repeat } from '../lib/repeat.ts'
 import type { Identity } from '../model/identity.ts'
 import type { Alert, Metric } from '../model/metric.ts'
 import type { PeerId } from '../model/peer.ts'
-import { isAnnounceable } from './announceable.ts'
+import { announceable } from './announceable.ts'
 import { AwakeTime } from './awake-time.ts'
 import type { MonitorConfig } from './config.ts'
 import { decodeHeartbeat, encodeHeartbeat, HEARTBEAT_BYTES_MAX, type Heartbeat } from './heartbeat.ts'
@@ -220,7 +220,7 @@ class HeartbeatMonitor implements Monitor {
   async #askHello(): Promise<void> {
     try {
       const hello = await this.#parts.hello()
-      this.#hello = { ...hello, ipfsAddresses: hello.ipfsAddresses.filter(isAnnounceable) }
+      this.#hello = { ...hello, ipfsAddresses: announceable(hello.ipfsAddresses) }
       this.#helloAtMs = this.#parts.clock.monotonic()
     } catch (thrown) {
       this.#parts.logger.debug('what this peer says of itself is not known anew', {
