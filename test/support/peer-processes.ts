@@ -6,6 +6,7 @@ import { mkdir, mkdtemp, readFile, rm } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { openClient } from '../../src/api/client.ts'
 import { eventually } from './eventually.ts'
 
 const SERVICE = join(import.meta.dirname, '../../src/bin/cluster-service.ts')
@@ -15,14 +16,18 @@ export interface PeerOptions {
   /** Multiaddr of a Kubo; without it the peer has an embedded node. */
   readonly kubo?: string
   readonly environment?: Readonly<Record<string, string>>
+  /** A network namespace to run in, and its address there; the API then listens on a Unix socket. */
+  readonly namespace?: { readonly name: string; readonly ip: string }
 }
 
 /** A real peer: a process of its own, on loopback, in a temporary folder. */
 export interface PeerProcess {
   readonly folder: string
   readonly id: string
-  /** `http://127.0.0.1:<port>`. */
+  /** `http://127.0.0.1:<port>`; in a namespace of no use to others. */
   readonly url: string
+  /** The API's address for `openClient`. */
+  readonly host: string
   /** Multiaddr that other peers bootstrap from. */
   readonly address: string
   readonly pid: number
@@ -94,19 +99,22 @@ async function makePeer(
   folder: string,
   options: MakeOptions,
 ): Promise<PeerProcess & { end(): Promise<void> }> {
+  const { namespace } = options
   const [api, swarm, ipfs] = [await freePort(), await freePort(), await freePort()]
+  const ip = namespace?.ip ?? '127.0.0.1'
+  const host = namespace === undefined ? `/ip4/127.0.0.1/tcp/${api}` : `/unix${folder}/api.sock`
   const environment: NodeJS.ProcessEnv = {
     PATH: process.env['PATH'],
     HOME: folder,
     CLUSTER_PATH: folder,
     CLUSTER_SECRET: options.secret,
     CLUSTER_PEERNAME: options.name,
-    CLUSTER_LISTENMULTIADDRESS: `/ip4/127.0.0.1/tcp/${swarm}`,
+    CLUSTER_LISTENMULTIADDRESS: `/ip4/${ip}/tcp/${swarm}`,
     CLUSTER_MONITORPINGINTERVAL: '1s',
-    CLUSTER_RESTAPI_HTTPLISTENMULTIADDRESS: `/ip4/127.0.0.1/tcp/${api}`,
+    CLUSTER_RESTAPI_HTTPLISTENMULTIADDRESS: host,
     CLUSTER_IPFSCONNECTOR_NODE: options.kubo === undefined ? 'embedded' : 'kubo',
     CLUSTER_IPFSHTTP_CONNECTSWARMSDELAY: '1s',
-    CLUSTER_IPFSEMBEDDED_LISTENMULTIADDRESS: `/ip4/127.0.0.1/tcp/${ipfs}`,
+    CLUSTER_IPFSEMBEDDED_LISTENMULTIADDRESS: `/ip4/${ip}/tcp/${ipfs}`,
     ...(options.kubo === undefined ? {} : { CLUSTER_IPFSHTTP_NODEMULTIADDRESS: options.kubo }),
     ...options.environment,
   }
@@ -120,6 +128,7 @@ async function makePeer(
   const id = identity.id
   const url = `http://127.0.0.1:${api}`
   const bootstrap = options.bootstrap === undefined ? [] : ['--bootstrap', options.bootstrap]
+  const client = openClient({ hosts: [host], timeoutMs: 5000 })
   let child: ChildProcess | undefined
   let log = ''
   const end = async (name: NodeJS.Signals) => {
@@ -132,13 +141,16 @@ async function makePeer(
     folder,
     id,
     url,
-    address: `/ip4/127.0.0.1/tcp/${swarm}/p2p/${id}`,
+    host,
+    address: `/ip4/${ip}/tcp/${swarm}/p2p/${id}`,
     get pid() {
       return child?.pid ?? 0
     },
     log: () => log,
     async start() {
-      child = spawn(process.execPath, [SERVICE, 'daemon', ...bootstrap], {
+      const inside = namespace === undefined ? [] : ['ip', 'netns', 'exec', namespace.name]
+      const [command = '', ...args] = [...inside, process.execPath, SERVICE, 'daemon', ...bootstrap]
+      child = spawn(command, args, {
         env: environment,
         stdio: ['ignore', 'ignore', 'pipe'],
       })
@@ -150,7 +162,7 @@ async function makePeer(
         `${options.name} answers`,
         async () => {
           assert.equal(started.exitCode, null, `${options.name} ended: ${log.slice(-2000)}`)
-          return (await fetch(`${url}/id`)).ok
+          return (await client.id({}, { signal: AbortSignal.timeout(5000) })).id === id
         },
         30_000,
       )
