@@ -83,24 +83,35 @@ async function sendAll(
   onLateError: (thrown: unknown) => void,
 ): Promise<void> {
   const iterator = input[Symbol.asyncIterator]()
-  const stopped = Promise.withResolvers<never>()
-  const onStop = () => stopped.reject(stop.reason)
-  stop.addEventListener('abort', onStop, { once: true })
-  // Nobody may be waiting for it at the moment when it rejects.
-  stopped.promise.catch(() => undefined)
   let isFinished = false
   try {
-    stop.throwIfAborted()
     while (true) {
-      const next = iterator.next()
-      const step = await Promise.race([next, stopped.promise])
+      const step = await nextUnless(stop, iterator)
       if (step.done === true) break
       await stream.send(step.value)
     }
     isFinished = true
     await stream.endSend()
   } finally {
-    stop.removeEventListener('abort', onStop)
     if (!isFinished) Promise.resolve(iterator.return?.()).catch(onLateError)
+  }
+}
+
+/**
+ * The next item, or the reason of `stop` when that comes first. Each wait has a promise of its own to be stopped by: one for
+ * all of them would hold every item that was raced against it, a whole upload, until the end.
+ */
+async function nextUnless<Item>(
+  stop: AbortSignal,
+  iterator: AsyncIterator<Item>,
+): Promise<IteratorResult<Item, unknown>> {
+  stop.throwIfAborted()
+  const stopped = Promise.withResolvers<never>()
+  const onStop = () => stopped.reject(stop.reason)
+  stop.addEventListener('abort', onStop, { once: true })
+  try {
+    return await Promise.race([iterator.next(), stopped.promise])
+  } finally {
+    stop.removeEventListener('abort', onStop)
   }
 }
