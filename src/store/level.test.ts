@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { spawn } from 'node:child_process'
+import { execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -109,3 +109,33 @@ it('a disk that takes no more ends the writes with STORE_FAILED, and nothing ack
   }
   await store.batch([{ key, value: Uint8Array.of(7) }], { isSynced: true })
 })
+
+it('while the disk takes no writes the store is read from, and after that it takes writes again', {
+  skip: process.platform === 'linux' ? false : 'prlimit is of Linux',
+}, async () => {
+  await using store = await openLevel(newFolder())
+  const value = new Uint8Array(10_000).fill(7)
+  const put = (index: number) => store.batch([{ key: Uint8Array.of(index), value }], { isSynced: true })
+  for (let index = 0; index < 5; index++) await put(index)
+  limitFiles('1024')
+  try {
+    await assert.rejects(put(5), { code: 'STORE_FAILED' })
+    await assert.rejects(store.reopen(), { code: 'STORE_FAILED', message: /no room .*: free some space/ })
+    await assert.rejects(store.reopen(), { code: 'STORE_FAILED' })
+    assert.deepEqual(await store.get(Uint8Array.of(4)), value)
+    await assert.rejects(put(5), { code: 'STORE_FAILED' })
+  } finally {
+    limitFiles('unlimited')
+  }
+  const reopening = store.reopen()
+  const read = Promise.all(Array.from({ length: 20 }, (_, index) => store.get(Uint8Array.of(index % 5))))
+  await reopening
+  assert.equal((await read).filter(found => found?.length === 10_000).length, 20)
+  await put(5)
+  for (let index = 0; index < 6; index++) assert.deepEqual(await store.get(Uint8Array.of(index)), value)
+})
+
+/** Lets writes beyond that size fail in this process as on a full disk. */
+function limitFiles(bytes: string): void {
+  execFileSync('prlimit', ['--pid', String(process.pid), `--fsize=${bytes}:unlimited`])
+}

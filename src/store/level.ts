@@ -3,6 +3,7 @@ import { ClassicLevel } from 'classic-level'
 import { ClusterError, messageOf } from '../errors.ts'
 import type { ByteStore, KeyRange, StoreWrite } from '../interfaces.ts'
 import { compareBytes } from '../lib/bytes.ts'
+import { checkRoom } from './check-room.ts'
 import { DEFAULT_LEVEL_CONFIG, type LevelConfig } from './config.ts'
 
 type Database = ClassicLevel<Uint8Array, Uint8Array>
@@ -46,6 +47,8 @@ class Level implements ByteStore {
   readonly #folder: string
   readonly #db: Database
   #writeFailure: { readonly thrown: unknown } | undefined
+  /** While the database is closed and opened again. */
+  #swapping: Promise<void> | undefined
 
   constructor(folder: string, db: Database) {
     this.#folder = folder
@@ -94,14 +97,21 @@ class Level implements ByteStore {
     return this.#attempt(() => this.#db.approximateSize(from, to))
   }
 
+  /** Goes on reading from the database as it is until the disk has the room to open it again. */
   async reopen(): Promise<void> {
-    await this[Symbol.asyncDispose]()
+    await checkRoom(this.#folder)
+    const { promise, resolve } = Promise.withResolvers<void>()
+    this.#swapping = promise
     try {
+      await this[Symbol.asyncDispose]()
       await this.#db.open()
+      this.#writeFailure = undefined
     } catch (thrown) {
-      throw await toOpenError(this.#folder, thrown)
+      throw thrown instanceof ClusterError ? thrown : await toOpenError(this.#folder, thrown)
+    } finally {
+      this.#swapping = undefined
+      resolve()
     }
-    this.#writeFailure = undefined
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -135,6 +145,7 @@ class Level implements ByteStore {
   }
 
   async #attempt<Result>(read: () => Promise<Result>): Promise<Result> {
+    if (this.#swapping !== undefined) await this.#swapping
     try {
       return await read()
     } catch (thrown) {
