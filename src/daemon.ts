@@ -30,6 +30,7 @@ import { type Observability, openObservability } from './observability/observabi
 import { openPinTracker } from './pintracker/tracker.ts'
 import { openRpc, RPC_PROTOCOL } from './rpc/rpc.ts'
 import { importContent } from './sharding/import-content.ts'
+import { healing } from './store/healing-store.ts'
 import { openLevel } from './store/level.ts'
 
 /** Where time and chance come from. */
@@ -73,7 +74,7 @@ export async function openDaemon(settings: DaemonSettings, seams: Seams): Promis
   const ipfs = parts.use(await openIpfs(settings, seams, observability, openStore))
   const tracker = parts.use(
     await openPinTracker(
-      { ...base('pintracker'), consensus, ipfs, store: await openStore('tracker') },
+      { ...base('pintracker'), consensus, ipfs, store: healing(await openStore('tracker')) },
       settings.pinTracker,
     ),
   )
@@ -157,7 +158,7 @@ async function openIpfs(
 ): Promise<Ipfs> {
   const components = { ...seams, meter, logger: logger.child('ipfs') }
   if (settings.ipfs.node === 'kubo') return openKubo(components, settings.ipfs.kubo)
-  return openEmbedded({ ...components, store: await openStore('ipfs') }, settings.ipfs.embedded)
+  return openEmbedded({ ...components, store: healing(await openStore('ipfs')) }, settings.ipfs.embedded)
 }
 
 /** What this peer says of itself in its heartbeats: of an IPFS node that is down, what was last known. */

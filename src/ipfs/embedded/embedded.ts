@@ -17,7 +17,6 @@ import { BlockFiles } from './block-files.ts'
 import { BlockSource } from './block-source.ts'
 import { Collector } from './collector.ts'
 import { catFile, resolvePath } from './content.ts'
-import { healing } from './healing-store.ts'
 import { type Host, openHost } from './host.ts'
 import { loadNodeKey } from './node-key.ts'
 import { PinRecords } from './pin-records.ts'
@@ -30,7 +29,7 @@ export interface EmbeddedComponents {
   readonly random: Random
   readonly logger: Logger
   readonly meter: Meter
-  /** For the node's own records, shared with nobody. The node does not close it. */
+  /** For the node's own records, shared with nobody. The node does not close it, nor open it again after a failed write. */
   readonly store: ByteStore
   /** The node's key; without it the one in its folder, made at the first start. */
   readonly identity?: Identity
@@ -53,8 +52,7 @@ interface Parts {
  * was recorded survives a power cut with all its blocks.
  */
 export async function openEmbedded(components: EmbeddedComponents, config: EmbeddedConfig): Promise<Ipfs> {
-  const { clock, random, logger } = components
-  const store = healing(components.store)
+  const { clock, random, logger, store } = components
   await using parts = new AsyncDisposableStack()
   const files = parts.use(await BlockFiles.open(clock, config))
   const identity = components.identity ?? (await loadNodeKey(config.folder))

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { ByteStore } from '../../interfaces.ts'
-import { openMemoryStore } from '../../store/memory.ts'
+import type { ByteStore } from '../interfaces.ts'
 import { healing } from './healing-store.ts'
+import { openMemoryStore } from './memory.ts'
 
 const KEY = Uint8Array.of(1)
 const WRITE = [{ key: KEY, value: Uint8Array.of(2) }]

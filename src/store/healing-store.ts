@@ -1,8 +1,8 @@
-import type { ByteStore, KeyRange, StoreWrite } from '../../interfaces.ts'
+import type { ByteStore, KeyRange, StoreWrite } from '../interfaces.ts'
 
 /**
- * A store that takes no more writes since one failed (a full disk, say) is opened again before the next write, so that the
- * node goes on by itself once the disk has room. The failed write stays failed.
+ * A store that takes no more writes since one failed (a full disk, say) is opened again before the next write, so that
+ * whoever writes goes on by itself once the disk has room. The failed write stays failed.
  */
 export function healing(store: ByteStore): ByteStore {
   return new HealingStore(store)
