@@ -100,7 +100,7 @@ test('when every peer fails nothing is pinned', async () => {
   await using peers = await openPeers(2)
   for (const peer of peers.peers) peer.ipfs = 'down'
   await assert.rejects(add(peers, fileEntry('f', 'one', 'two')), {
-    message: 'failed to put block on all destinations',
+    message: 'failed to put block on all destinations: the IPFS node does not answer',
   })
   assert.equal(peers.consensus.pinsCount, 0)
 })

@@ -11,6 +11,7 @@ export type IdentifyComponents = Pick<
 
 const IPFS_ID_KEPT_MS = 3000
 const IPFS_LIMIT_MS = 5000
+const SLOW = `the IPFS node did not answer within ${IPFS_LIMIT_MS / 1000} s: see whether it hangs or is overloaded`
 
 /**
  * Makes the function that says who this peer is. What its IPFS node says is kept for a few seconds; a node that does not
@@ -45,10 +46,12 @@ export function makeIdentify(components: IdentifyComponents): (options: Options)
 }
 
 async function askIpfs({ ipfs }: IdentifyComponents, signal: AbortSignal): Promise<IpfsId> {
+  const limit = AbortSignal.timeout(IPFS_LIMIT_MS)
   try {
-    return await ipfs.id({ signal: AbortSignal.any([signal, AbortSignal.timeout(IPFS_LIMIT_MS)]) })
+    return await ipfs.id({ signal: AbortSignal.any([signal, limit]) })
   } catch (thrown) {
     if (wasStopped(thrown, signal)) throw thrown
+    if (limit.aborted && thrown === limit.reason) return { id: undefined, addresses: [], error: SLOW }
     return { id: undefined, addresses: [], error: messageOf(thrown) }
   }
 }

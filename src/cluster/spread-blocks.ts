@@ -131,7 +131,9 @@ async function withStall(
 function refuseIfAllFailed(destinations: readonly Destination[]): void {
   const failures = destinations.map(({ failure }) => failure)
   if (failures.length > 0 && !failures.every(failure => failure !== undefined)) return
-  throw new ClusterError('IPFS_UNAVAILABLE', 'failed to put block on all destinations', {
-    cause: failures[0],
+  const [first] = failures
+  const why = first === undefined ? 'there are none' : first.message
+  throw new ClusterError('IPFS_UNAVAILABLE', `failed to put block on all destinations: ${why}`, {
+    cause: first,
   })
 }

@@ -17,6 +17,8 @@ export interface Facts {
   readonly isChanged: boolean
   /** Of no meaning where an operation or the entry tells the state. */
   readonly actual: Actual
+  /** Why nothing is sent to IPFS at present. */
+  readonly ipfsFailure: string | undefined
   readonly self: PeerId
   readonly nowMs: number
 }
@@ -37,7 +39,7 @@ export function toPinInfo(facts: Facts): PinInfo {
     cid,
     status,
     timestampMs: operation.sinceMs,
-    error: errorOf(operation),
+    error: errorOf(operation, facts.ipfsFailure),
     attemptCount: operation.attempts,
     isPriority: operation.isPriority,
     pin: desired,
@@ -63,7 +65,9 @@ function settledInfo(facts: Facts): PinInfo {
   }
 }
 
-function errorOf(operation: Operation): string {
+function errorOf(operation: Operation, ipfsFailure: string | undefined): string {
+  if (operation.phase === 'queued' && ipfsFailure !== undefined)
+    return `waits for the IPFS node: ${ipfsFailure}`
   if (operation.phase !== 'failed') return ''
   const when =
     operation.nextAttemptMs === undefined

@@ -153,7 +153,9 @@ test('a node that is down costs a few failed pins, and all are there soon after 
   const errors = await list(world, 'pin_error')
   assert.ok(errors.length > 0 && errors.length <= 3)
   assert.match(errors[0]?.error ?? '', /connection refused .*as soon as the IPFS node answers/)
-  assert.equal((await list(world, 'pin_queued')).length + errors.length, 100)
+  const queued = await list(world, 'pin_queued')
+  assert.equal(queued.length + errors.length, 100)
+  for (const { error } of queued) assert.match(error, /^waits for the IPFS node: connection refused/)
   world.ipfs.faults.isDown = false
   await world.clock.advance(11_000)
   assert.equal(world.ipfs.held.size, 100)

@@ -223,6 +223,7 @@ class ReconcilingTracker implements PinTracker {
       actual,
       operation: this.#work.get(name),
       isChanged: this.#reconciler.isToBeLookedAt(name),
+      ipfsFailure: this.#gate.isOpen ? undefined : this.#gate.reason,
       self: this.#parts.self,
       nowMs: this.#parts.clock.now(),
     }
