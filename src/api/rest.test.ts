@@ -266,3 +266,14 @@ test('a port in use is told with its address and what to do', async () => {
     },
   )
 })
+
+test('a path that cannot be decoded is refused like any other bad input', async () => {
+  await using server = await openRestServer({})
+  for (const path of ['/pins/%', '/%ff%fe']) {
+    const text = await raw(server, get(path))
+    assert.match(text, /^HTTP\/1\.1 400 /)
+    const body: unknown = JSON.parse(text.slice(text.indexOf('\r\n\r\n')))
+    assert.deepEqual(Object.keys(body ?? {}), ['code', 'message', 'reason'])
+    assert.ok(JSON.stringify(body).includes(path), text)
+  }
+})

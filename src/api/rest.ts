@@ -50,7 +50,7 @@ export async function openRestApi(components: RestApiComponents, config: RestApi
   const { logger } = components
   const live = new LiveRequests()
   const context = toContext(components.clock, config)
-  const made = createApp()
+  const made = createApp(context)
   const { app } = made
   addPipeline(app, makeInstruments(components.meter, apiMetrics), config, context)
   addRoutes(app, components, context, live)
@@ -79,7 +79,7 @@ interface App {
   readonly listener: () => RequestListener
 }
 
-function createApp(): App {
+function createApp(context: ReplyContext): App {
   let listener: RequestListener | undefined
   const app = createFastify({
     // The servers are our own, one for each address; this one never listens.
@@ -88,6 +88,8 @@ function createApp(): App {
       return http.createServer()
     },
     logger: false,
+    frameworkErrors: (thrown, _request, reply) =>
+      sendError(reply, new ClusterError('INVALID_ARGUMENT', thrown.message, { cause: thrown }), context),
     exposeHeadRoutes: false,
     rewriteUrl: beforeRouting,
     routerOptions: { maxParamLength: 65_536, querystringParser: text => ({ ...parseQuery(text) }) },
