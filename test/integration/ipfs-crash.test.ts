@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
-import { readdir, stat, utimes, writeFile } from 'node:fs/promises'
+import { readdir, rm, stat, utimes, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
@@ -89,6 +89,33 @@ test('a stored block that was damaged while the node was down is not handed out 
   await assert.rejects(ipfs.pin(dag.root, 'recursive', limit()), { code: 'TIMEOUT' })
   await ipfs.putBlocks(streamOf([leaf]), limit())
   await ipfs.pin(dag.root, 'recursive', limit())
+})
+
+test('a node whose blocks were removed while it was down does not go on saying that it has them', async () => {
+  await using folder = await temporaryFolder()
+  const store = openMemoryStore()
+  const [lost, kept] = [
+    await sampleFile(sampleBytes(9000, 'lost')),
+    await sampleFile(sampleBytes(9000, 'kept')),
+  ]
+  for (const gone of ['blocks', join('blocks', blockKey(lost.root).slice(0, 2))]) {
+    {
+      await using ipfs = await openNode(folder.path, store)
+      for (const dag of [lost, kept]) {
+        await ipfs.putBlocks(streamOf(dag.blocks), limit())
+        await ipfs.pin(dag.root, 'recursive', limit())
+      }
+    }
+    {
+      await using ipfs = await openNode(folder.path, store)
+      assert.equal(await ipfs.pinned(lost.root, limit()), 'recursive')
+    }
+    await rm(join(folder.path, gone), { recursive: true })
+    await using ipfs = await openNode(folder.path, store, { pinTimeoutMs: 300 })
+    assert.deepEqual(await listing(ipfs), [])
+    await assert.rejects(ipfs.pin(lost.root, 'recursive', limit()), { code: 'TIMEOUT' })
+    if (gone !== 'blocks') await ipfs.pin(kept.root, 'recursive', limit())
+  }
 })
 
 test('blocks that were put in the grace time are not collected, older ones are', async () => {

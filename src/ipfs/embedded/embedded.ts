@@ -17,6 +17,7 @@ import { BlockFiles } from './block-files.ts'
 import { BlockSource } from './block-source.ts'
 import { Collector } from './collector.ts'
 import { catFile, resolvePath } from './content.ts'
+import { forgetLost } from './forget-lost.ts'
 import { type Host, openHost } from './host.ts'
 import { loadNodeKey } from './node-key.ts'
 import { PinRecords } from './pin-records.ts'
@@ -54,6 +55,7 @@ interface Parts {
 export async function openEmbedded(components: EmbeddedComponents, config: EmbeddedConfig): Promise<Ipfs> {
   const { clock, random, logger, store } = components
   await using parts = new AsyncDisposableStack()
+  await forgetLost({ store, logger }, config.folder)
   const files = parts.use(await BlockFiles.open(clock, config))
   const identity = components.identity ?? (await loadNodeKey(config.folder))
   const host = parts.use(await openHost({ clock, logger, identity }, config))
