@@ -50,6 +50,8 @@ export function isInstalled(root) {
   return true
 }
 
+const PARENT_LOOK_MS = 300
+
 /**
  * Runs a program until it ends, passing signals on; answers with the exit code as a shell would give it.
  * @param {string} program
@@ -65,8 +67,19 @@ function run(program, args, options) {
     /** @param {NodeJS.Signals} signal */
     const pass = signal => void child.kill(signal)
     for (const signal of signals) process.on(signal, pass)
-    child.once('error', reject)
+    // npm runs scripts through a shell, which dies of a signal without passing it on.
+    const parent = process.ppid
+    const watch = setInterval(() => {
+      if (process.ppid === parent) return
+      clearInterval(watch)
+      pass('SIGTERM')
+    }, PARENT_LOOK_MS)
+    child.once('error', thrown => {
+      clearInterval(watch)
+      reject(thrown)
+    })
     child.once('exit', (code, signal) => {
+      clearInterval(watch)
       for (const name of signals) process.off(name, pass)
       resolve(code ?? 128 + (signal === null ? 0 : constants.signals[signal]))
     })
