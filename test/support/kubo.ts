@@ -26,7 +26,6 @@ const SETTINGS: readonly (readonly [key: string, json: string])[] = [
   ['Swarm.DisableNatPortMap', 'true'],
   ['Swarm.RelayClient.Enabled', 'false'],
   ['Plugins.Plugins.telemetry', '{"Disabled": true}'],
-  ['Addresses.API', '"/ip4/127.0.0.1/tcp/0"'],
   ['Addresses.Gateway', '"/ip4/127.0.0.1/tcp/0"'],
   ['Addresses.Swarm', '["/ip4/127.0.0.1/tcp/0"]'],
 ]
@@ -48,8 +47,11 @@ export async function findKubo(): Promise<string | undefined> {
   return undefined
 }
 
-/** Starts a Kubo; ready to be asked when it resolves. Disposing it ends the process and removes the repository. */
-export async function startKubo(binary: string): Promise<RunningKubo> {
+/**
+ * Starts a Kubo, with its RPC on the given port of loopback or on a free one; ready to be asked when it resolves. Disposing it
+ * ends the process and removes the repository.
+ */
+export async function startKubo(binary: string, rpcPort = 0): Promise<RunningKubo> {
   const repository = await mkdtemp(join(tmpdir(), 'pinfold-kubo-'))
   const environment = {
     ...process.env,
@@ -60,6 +62,7 @@ export async function startKubo(binary: string): Promise<RunningKubo> {
   const run = (...args: string[]) => promisify(execFile)(binary, args, { env: environment })
   await run('init', '--empty-repo', '--profile=test')
   for (const [key, json] of SETTINGS) await run('config', '--json', key, json)
+  await run('config', 'Addresses.API', `/ip4/127.0.0.1/tcp/${rpcPort}`)
   const child = spawn(binary, ['daemon'], { env: environment, stdio: ['ignore', 'ignore', 'pipe'] })
   let said = ''
   child.stderr.on('data', (chunk: Buffer) => {

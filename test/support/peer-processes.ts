@@ -31,6 +31,8 @@ export interface PeerProcess {
   /** Multiaddr that other peers bootstrap from. */
   readonly address: string
   readonly pid: number
+  /** Undefined while it runs, and when a signal ended it. */
+  readonly exitCode: number | undefined
   /** Everything that it wrote to standard error so far. */
   readonly log: () => string
   /** Starts it again after `stop` or `kill`; resolves when the API answers. */
@@ -145,6 +147,9 @@ async function makePeer(
     address: `/ip4/${ip}/tcp/${swarm}/p2p/${id}`,
     get pid() {
       return child?.pid ?? 0
+    },
+    get exitCode() {
+      return child?.exitCode ?? undefined
     },
     log: () => log,
     async start() {
