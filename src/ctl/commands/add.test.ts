@@ -87,6 +87,14 @@ test('an error of the stream is told behind what was added, and the exit code is
   assert.equal(exitCode, 2)
 })
 
+test('an answer that names nothing is a failure: the reason may have been in a trailer that a proxy dropped', async () => {
+  for (const answer of [[], [added[0]], [null]]) {
+    const { stderr, exitCode } = await run(['-r', 'd'], { add: [answer] })
+    assert.match(stderr, /names nothing that was added/)
+    assert.equal(exitCode, 1)
+  }
+})
+
 test('a terminal sees a bar unless it asked for quiet, and colours unless NO_COLOR is set', async () => {
   const bar = async (line: readonly string[], env: Readonly<Record<string, string>>) =>
     (await run(line, undefined, { stderr: textSink(100), env })).stderr

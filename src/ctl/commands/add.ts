@@ -89,7 +89,7 @@ export const add = defineCommand({
       await context.out.note(`allocations: passing over what is no peer id in "${given.allocations}"`)
     }
     const root = await sendAndPrint(given, args, query, context)
-    if (given.wait && root !== undefined) {
+    if (given.wait) {
       const limit = await minFactor(root, given['replication-min'], context)
       await waitForStatus({ cid: root, target: 'pinned', limit, timeoutMs: waitTimeoutMs }, context)
     }
@@ -148,13 +148,13 @@ function onlyPeerIds(text: string): string {
   return text === '' ? '' : text.split(',').filter(isPeerId).join(',')
 }
 
-/** Answers with the CID of the root. */
+/** Answers with the CID of the root. An answer without one is a failure: a proxy may have kept back what went wrong. */
 async function sendAndPrint(
   given: AddOptions,
   paths: readonly string[],
   query: Query,
   context: CommandContext,
-): Promise<string | undefined> {
+): Promise<string> {
   const { lookAt, sizeOf, walkFiles } = await import('../walk-files.ts')
   const walk = { isRecursive: given.recursive, isHidden: given.hidden }
   const roots = await lookAt(paths, walk)
@@ -176,11 +176,17 @@ async function sendAndPrint(
     }
   }
   bar.hide()
+  if (!last?.cid) {
+    throw new CommandError(
+      '',
+      'the answer names nothing that was added: see the log of the daemon, and whether a proxy before it drops trailers',
+    )
+  }
   if (given['no-stream'] && !given.quieter) {
     await context.out.value(kept, list => list.map(toText).join('\n'))
   }
-  if (given.quieter && last !== undefined) await context.out.value(last, toText)
-  return last?.cid ?? undefined
+  if (given.quieter) await context.out.value(last, toText)
+  return last.cid
 }
 
 /** How many peers the pin asks for; what this request asked for when the pin cannot be read. */
