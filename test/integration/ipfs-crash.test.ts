@@ -145,6 +145,17 @@ test('a full node refuses blocks and says what to do', async () => {
   assert.equal(storageMaxBytes, 10_000)
 })
 
+test('an address that is taken is named, with the reason, on one line', async () => {
+  await using folder = await temporaryFolder()
+  await using ipfs = await openNode(folder.path, openMemoryStore())
+  const address = (await ipfs.id(limit())).addresses[0]?.split('/p2p/')[0] ?? ''
+  await using other = await temporaryFolder()
+  await assert.rejects(openNode(other.path, openMemoryStore(), { listenAddresses: [address] }), {
+    code: 'CONFIG_INVALID',
+    message: `the embedded IPFS node cannot listen on ${address} (EADDRINUSE): free the port or change ipfs_connector.embedded.listen_multiaddress`,
+  })
+})
+
 /** Runs the child until it has written so many lines, then kills it. */
 async function runUntilKilled(folder: string, seed: string, linesMin: number): Promise<readonly string[]> {
   const child = spawn(process.execPath, [CHILD, folder, seed], { stdio: ['ignore', 'pipe', 'inherit'] })

@@ -97,10 +97,16 @@ async function listen(identity: Identity, config: HostConfig, hasRouting: boolea
   } catch (cause) {
     throw new ClusterError(
       'CONFIG_INVALID',
-      `the embedded IPFS node cannot listen on ${config.listenAddresses.join(', ')} (${messageOf(cause)}): free the port or change ipfs_connector.embedded.listen_multiaddress`,
+      `the embedded IPFS node cannot listen on ${config.listenAddresses.join(', ')} (${whyNot(cause)}): free the port or change ipfs_connector.embedded.listen_multiaddress`,
       { cause },
     )
   }
+}
+
+/** libp2p tells why it cannot listen only in many words, with traces: the system's code for it is enough. */
+function whyNot(cause: unknown): string {
+  const text = messageOf(cause)
+  return /\bE[A-Z]{3,}\b/.exec(text)?.[0] ?? text
 }
 
 async function keep(libp2p: Libp2p, peer: LibPeerId): Promise<void> {
