@@ -1,8 +1,24 @@
 import { mkdir, open, rename, rm } from 'node:fs/promises'
 import { dirname } from 'node:path'
+import { ClusterError, messageOf } from '../errors.ts'
 
-/** Writes a file so that a crash leaves the old one or the new one, never a part. The folder is made with mode 0700. */
+/**
+ * Writes a file so that a crash leaves the old one or the new one, never a part. The folder is made with mode 0700. Throws
+ * `STORE_FAILED`.
+ */
 export async function writeWhole(path: string, text: string, mode: number): Promise<void> {
+  try {
+    await write(path, text, mode)
+  } catch (cause) {
+    throw new ClusterError(
+      'STORE_FAILED',
+      `cannot write ${path} (${messageOf(cause)}): see that its folder is one, that it may be written to by this user, and that the disk has room`,
+      { cause },
+    )
+  }
+}
+
+async function write(path: string, text: string, mode: number): Promise<void> {
   await mkdir(dirname(path), { recursive: true, mode: 0o700 })
   const temporary = `${path}.new`
   await rm(temporary, { force: true })

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { existsSync } from 'node:fs'
-import { mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises'
+import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -293,3 +293,16 @@ test('id prints the id that init made', () =>
       stderr: '',
     })
   }))
+
+test('a folder that cannot be made is named, with what to do', async () => {
+  await inFolder(async ({ path, init }) => {
+    await writeFile(path, 'a file')
+    const { code, stderr } = await init()
+    assert.equal(code, 1)
+    assert.ok(
+      stderr.includes(`error saving configuration: cannot write ${join(path, 'service.json')} (`),
+      stderr,
+    )
+    assert.match(stderr, /see that its folder is one/)
+  })
+})
