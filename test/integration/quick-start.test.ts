@@ -71,6 +71,12 @@ async function idOf(url: string): Promise<string> {
   return String(answer.id)
 }
 
+async function seenBy(url: string): Promise<number> {
+  const answer: unknown = await (await fetch(`${url}/id`)).json()
+  assert.ok(typeof answer === 'object' && answer !== null && 'cluster_peers' in answer)
+  return Array.isArray(answer.cluster_peers) ? answer.cluster_peers.length : 0
+}
+
 const pinnedOnThree = (url: string, cid: string) => () =>
   statuses(url, cid).then(list => list.length === 3 && list.every(status => status === 'pinned'))
 
@@ -86,7 +92,8 @@ test('npm start runs three peers that keep content together; Ctrl-C ends them, a
     const urls = await first.urls()
     const ids = await Promise.all(urls.map(idOf))
     assert.equal(new Set(ids).size, 3)
-    for (const id of ids) assert.ok(first.output().includes(id))
+    assert.deepEqual(await Promise.all(urls.map(seenBy)), [3, 3, 3])
+    for (const id of ids) assert.ok(first.output().includes(id.slice(-6)))
     const cid = await add(urls[0] ?? '', 'a file that three peers keep\n')
     await eventually('it is pinned on all three', pinnedOnThree(urls[2] ?? '', cid), 60_000)
 

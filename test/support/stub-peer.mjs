@@ -1,5 +1,6 @@
 // Stands in for "cluster-service daemon" where only the supervision of processes is tested: takes the lock of nothing, serves
-// GET /id at the address in its environment, warns once, and ends on SIGTERM or when its parent is gone.
+// GET /id at the address in its environment with the peers of its command line, warns once, and ends on SIGTERM
+// or when its parent is gone.
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import { join } from 'node:path'
@@ -16,7 +17,14 @@ if (existsSync(join(folder, 'break'))) {
 }
 const { id } = JSON.parse(readFileSync(join(folder, 'identity.json'), 'utf8'))
 const port = /\/tcp\/(\d+)/.exec(process.env['CLUSTER_RESTAPI_HTTPLISTENMULTIADDRESS'] ?? '')?.[1]
-const server = createServer((_, response) => response.end(JSON.stringify({ id })))
+const server = createServer((_, response) =>
+  response.end(
+    JSON.stringify({
+      id,
+      cluster_peers: [id, ...bootstrap.split(',').map(address => address.split('/').at(-1))],
+    }),
+  ),
+)
 server.listen(Number(port), '127.0.0.1')
 process.stderr.write('{"level":"warn","time":"t","component":"network","msg":"odd weather","peers":2}\n')
 process.stderr.write('{"level":"info","time":"t","msg":"ready"}\n')

@@ -13,9 +13,9 @@ import {
   sharedSecret,
 } from '../quick-start/peer-folder.ts'
 import { openPeerProcess, type PeerProcess } from '../quick-start/peer-process.ts'
-import { choosePorts, type Ports } from '../quick-start/ports.ts'
+import { busyPorts, choosePorts, type Ports } from '../quick-start/ports.ts'
 import { formatTable } from '../quick-start/table.ts'
-import { waitForPeer } from '../quick-start/wait-for-peer.ts'
+import { waitForPeer, waitUntilJoined } from '../quick-start/wait-for-peer.ts'
 
 const PEERS_BY_DEFAULT = 3
 const DEFAULT_REST_PORT = 9094
@@ -60,6 +60,7 @@ async function run(input: Input, context: CommandContext): Promise<number> {
   await using processes = new AsyncDisposableStack()
   const members = await startAll(base, peersCount, logLevelOf(input), context, processes)
   await waitForAll(members, context)
+  await waitUntilMet(members, context)
   say(context.stdout, `\n${overview(members)}\n`)
   say(context.stdout, nextSteps(members, base))
   const hasEnded = await untilStopped(members, context)
@@ -135,6 +136,18 @@ async function waitForAll(members: readonly Member[], context: CommandContext): 
   }
 }
 
+/** Waits until the first things a user tries show every peer; a cluster that takes long to meet is shown all the same. */
+async function waitUntilMet(members: readonly Member[], context: CommandContext): Promise<void> {
+  const ids = members.map(({ peer }) => peer.id)
+  const waits = members.map(({ ports }) =>
+    waitUntilJoined(restUrl(ports), ids, context.clock, context.signal),
+  )
+  const haveMet = await Promise.all(waits)
+  if (haveMet.includes(false)) {
+    say(context.stderr, 'The peers have not all met yet; "npx cluster-ctl peers ls" shows which have.')
+  }
+}
+
 /** Waits for the request to stop, reporting peers that end by themselves; true when all of them did. */
 async function untilStopped(members: readonly Member[], context: CommandContext): Promise<boolean> {
   const stopped = new Promise<false>(resolve => {
@@ -158,17 +171,27 @@ function restUrl(ports: Ports): string {
 }
 
 function overview(members: readonly Member[]): string {
-  const here = (path: string) => relative('.', path) || path
   return formatTable(
     ['PEER', 'ID', 'REST API', 'IPFS (embedded)', 'FOLDER'],
     members.map(({ peer, ports }) => [
       peer.name,
-      peer.id,
+      shortened(peer.id),
       restUrl(ports),
       `127.0.0.1:${ports.ipfs}`,
-      here(peer.paths.folder),
+      fromHere(peer.paths.folder),
     ]),
   )
+}
+
+/** A path below the folder of the terminal as it is seen from there, any other whole. */
+function fromHere(path: string): string {
+  const seen = relative('.', path)
+  return seen === '' || seen.startsWith('..') ? path : seen
+}
+
+/** An id as it stands in graphs and logs: a whole one leaves too little room in a line of 80 columns. */
+function shortened(id: string): string {
+  return `${id.slice(0, 2)}*${id.slice(-6)}`
 }
 
 function nextSteps(members: readonly Member[], base: string): string {
@@ -177,17 +200,20 @@ function nextSteps(members: readonly Member[], base: string): string {
   const host = port === DEFAULT_REST_PORT ? '' : ` --host /ip4/127.0.0.1/tcp/${port}`
   const ctl = `npx cluster-ctl${host}`
   const rows = [
-    [`${ctl} peers ls`, 'the peers, as the first one sees them'],
-    [`${ctl} add README.md`, 'add a file and pin it on every peer'],
-    [`${ctl} pin add <cid>`, 'pin what is on IPFS already'],
-    [`${ctl} status`, 'what is pinned where'],
+    [`${ctl} peers ls`, 'list the peers'],
+    [`${ctl} add README.md`, 'add and pin it'],
+    [`${ctl} pin add CID`, 'pin by CID'],
+    [`${ctl} status`, 'see every pin'],
   ]
   if (second !== undefined) {
-    rows.push([`npx cluster-ctl --host /ip4/127.0.0.1/tcp/${second.ports.rest} pin ls`, 'ask another peer'])
+    rows.push([`npx cluster-ctl --host /ip4/127.0.0.1/tcp/${second.ports.rest} pin ls`, 'ask peer2'])
   }
   const steps = formatTable(
     ['Try, in another terminal:', ''],
     rows.map(([command, says]) => [`  ${command}`, says ?? '']),
   )
-  return `${steps}\n\nThe logs are ${join(relative('.', base) || base, 'peer*', 'daemon.log')}. Ctrl-C stops the cluster.`
+  const busy = busyPorts(members.map(({ ports }) => ports))
+  const why =
+    busy.length === 0 ? '' : `\n\nOther ports than usual are used, since these are busy: ${busy.join(', ')}.`
+  return `${steps}${why}\n\nThe logs are ${join(fromHere(base), 'peer*', 'daemon.log')}. Ctrl-C stops the cluster.`
 }

@@ -11,15 +11,34 @@ const LOOPBACK = '127.0.0.1'
 const DEFAULTS: Ports = { rest: 9094, cluster: 9096, ipfs: 4001 }
 const STEP = 100
 
+/** The usual ports of the n-th peer, from 0. */
+function usualPorts(at: number): Ports {
+  return {
+    rest: DEFAULTS.rest + at * STEP,
+    cluster: DEFAULTS.cluster + at * STEP,
+    ipfs: DEFAULTS.ipfs + at * STEP,
+  }
+}
+
+/** The usual ports that peers did not get. */
+export function busyPorts(chosen: readonly Ports[]): readonly number[] {
+  return chosen.flatMap((ports, at) => {
+    const usual = usualPorts(at)
+    const kinds = ['rest', 'cluster', 'ipfs'] as const
+    return kinds.filter(kind => ports[kind] !== usual[kind]).map(kind => usual[kind])
+  })
+}
+
 /** Ports for each of the peers: the defaults for the first, each further one 100 higher; free ones where they are busy. */
 export async function choosePorts(peersCount: number): Promise<readonly Ports[]> {
   const taken = new Set<number>()
   const chosen: Ports[] = []
   for (let at = 0; at < peersCount; at++) {
+    const usual = usualPorts(at)
     chosen.push({
-      rest: await freePort(LOOPBACK, DEFAULTS.rest + at * STEP, taken),
-      cluster: await freePort(LOOPBACK, DEFAULTS.cluster + at * STEP, taken),
-      ipfs: await freePort(LOOPBACK, DEFAULTS.ipfs + at * STEP, taken),
+      rest: await freePort(LOOPBACK, usual.rest, taken),
+      cluster: await freePort(LOOPBACK, usual.cluster, taken),
+      ipfs: await freePort(LOOPBACK, usual.ipfs, taken),
     })
   }
   return chosen
