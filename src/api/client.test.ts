@@ -248,6 +248,21 @@ async function openOddServer(
   }
 }
 
+test('what answers but is no such API is said in words', async () => {
+  const other = net.createServer(socket => socket.end('220 mail.example.org\r\n'))
+  other.listen(0, '127.0.0.1')
+  await once(other, 'listening')
+  try {
+    const address = other.address()
+    assert.ok(typeof address === 'object' && address !== null)
+    const ask = (host: string) => openClient({ hosts: [host], timeoutMs: 0 }).id({}, options)
+    await assert.rejects(ask(`http://127.0.0.1:${address.port}`), /it does not speak HTTP; .*HPE_/)
+    await assert.rejects(ask(`https://127.0.0.1:${address.port}`), /it does not speak TLS; .*EPROTO/)
+  } finally {
+    other.close()
+  }
+})
+
 test('a stream that is cut throws, as do error trailers, announced or not', async () => {
   await using server = await openOddServer((request, response) => {
     response.write('{"id":"a"}\n{"id":')

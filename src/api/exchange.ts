@@ -39,10 +39,19 @@ export class ConnectionFailure extends ClusterError {
     const isAbsent = reason === 'ECONNREFUSED' || reason === 'ENOENT'
     const message = isAbsent
       ? `no daemon answers at ${address.text}: is it running? Start it with "cluster-service daemon" or "npm start"`
-      : `the daemon at ${address.text} cannot be reached: ${reason ?? messageOf(cause)}`
+      : `the daemon at ${address.text} cannot be reached: ${meaningOf(reason) ?? messageOf(cause)}`
     super(isAbsent ? 'NOT_READY' : 'PEER_UNREACHABLE', message, { cause })
     this.wasSent = wasSent
   }
+}
+
+/** What an error code of sockets, TLS or HTTP says to people. */
+function meaningOf(code: string | undefined): string | undefined {
+  if (code === 'ENOTFOUND' || code === 'EAI_AGAIN') return `its name is not known here (${code})`
+  if (code === 'EPROTO') return `it does not speak TLS; for plain HTTP use http:// or --force-http (${code})`
+  if (code?.startsWith('HPE_') === true)
+    return `it does not speak HTTP; is that the port of the REST API, and without TLS? (${code})`
+  return code
 }
 
 function errorCodeOf(thrown: unknown): string | undefined {

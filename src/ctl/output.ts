@@ -19,7 +19,7 @@ export interface Output {
   readonly encoding: 'text' | 'json'
   /** A result in either form; a text of '' is not printed. */
   value<Value>(value: Value, toText: (value: Value) => string): Promise<void>
-  /** A result that is text in every encoding. It is printed as it is. */
+  /** A result that is text in every encoding. It is printed as it is; on a terminal a line that is not ended is. */
   raw(text: string): Promise<void>
   /** A line for people, on standard error. */
   note(line: string): Promise<void>
@@ -45,7 +45,7 @@ export function openOutput(
       const text = encoding === 'json' ? formatJson(value, 4) : toText(value)
       await write(stdout, text === '' ? '' : `${text}\n`)
     },
-    raw: text => write(stdout, text),
+    raw: text => write(stdout, stdout.isTerminal && !text.endsWith('\n') ? `${text}\n` : text),
     note: line => write(stderr, `${line}\n`),
     terminal: stderr.isTerminal && env['TERM'] !== 'dumb' ? stderr : undefined,
     isColored: (env['NO_COLOR'] ?? '') === '',

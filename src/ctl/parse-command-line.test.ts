@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import { commands } from './command-table.ts'
 import { parseCommandLine } from './parse-command-line.ts'
 
-const parse = (line: string) => parseCommandLine('cluster-ctl', line === '' ? [] : line.split(' '))
+const parse = (line: string) => parseCommandLine('cluster-ctl', line === '' ? [] : line.split(' '), 80)
 
 function run(line: string) {
   const parsed = parse(line)
@@ -79,6 +79,11 @@ test('what is not understood is named, with help on where it stands', () => {
     text('--nosuch id'),
     /^Incorrect Usage\. unknown option '--nosuch'\n\nUsage: cluster-ctl \[global/,
   )
+  assert.match(
+    text('status --host /ip4/127.0.0.1/tcp/9194'),
+    /^Incorrect Usage: unknown option '--host': it belongs before the command, behind "cluster-ctl"\n/,
+  )
+  assert.match(text('id -l x'), /it belongs before the command/)
   assert.match(text('pin add --rmin foo x'), /'foo' is invalid/)
   assert.match(text('--timeout'), /argument missing/)
 })
@@ -92,6 +97,14 @@ test('help has its three headings, every command and no line beyond 120 columns'
     assert.equal(help.kind, 'help')
     const lines = help.kind === 'help' ? help.text.split('\n') : []
     for (const line of lines) assert.ok(line.length <= 120, line)
+  }
+})
+
+test('help fits the terminal, but for examples', () => {
+  for (const { path } of commands) {
+    const help = parseCommandLine('cluster-ctl', ['help', ...path], 80)
+    const lines = help.kind === 'help' ? help.text.split('\n') : []
+    for (const line of lines) assert.ok(line.length <= 80 || line.startsWith('  cluster-ctl'), line)
   }
 })
 

@@ -23,13 +23,14 @@ interface Outcome {
   failedAt: Parser | undefined
 }
 
-const HELP_COLUMNS = 100
+/** Longer lines are hard to read, however wide the terminal is. */
+const HELP_COLUMNS_MAX = 100
 
-/** What the arguments behind the program's name ask for. Nothing is run or printed. */
-export function parseCommandLine(program: string, given: readonly string[]): Parsed {
+/** What the arguments behind the program's name ask for; help has lines of `columns`. Nothing is run or printed. */
+export function parseCommandLine(program: string, given: readonly string[], columns: number): Parsed {
   const args = canonicalArguments(given, isCommand, optionsOf)
   const outcome: Outcome = { parsed: undefined, failedAt: undefined }
-  const parsers = buildParsers(program, outcome)
+  const parsers = buildParsers(program, outcome, Math.min(columns, HELP_COLUMNS_MAX))
   const root = parsers.get('') ?? new Parser(program)
   const [first, ...topic] = args
   if (first === 'help' || first === 'h') return helpOn(topic, parsers)
@@ -39,13 +40,24 @@ export function parseCommandLine(program: string, given: readonly string[]): Par
     if (!(thrown instanceof CommanderError)) throw thrown
     const at = outcome.failedAt ?? root
     if (thrown.code.startsWith('commander.help')) return { kind: 'help', text: helpText(at) }
-    const why = thrown.message.replace(/^error: /, '')
+    const why = thrown.message.replace(/^error: /, '') + (at === root ? '' : placeOf(thrown, program))
     return { kind: 'misused', text: `Incorrect Usage${at === root ? '.' : ':'} ${why}\n\n${helpText(at)}` }
   }
   if (outcome.parsed !== undefined) return outcome.parsed
   return root.getOptionValue('version') === true
     ? { kind: 'version' }
     : { kind: 'help', text: helpText(root) }
+}
+
+/** What to do about a global option behind a command; '' for anything else. */
+function placeOf({ code, message }: CommanderError, program: string): string {
+  const flag = /'-{1,2}([\w-]+)/.exec(message)?.[1] ?? ''
+  const isGlobal = globalOptions.some(
+    ({ name, ...rest }) => name === flag || ('aliases' in rest && rest.aliases.some(alias => alias === flag)),
+  )
+  return code === 'commander.unknownOption' && isGlobal
+    ? `: it belongs before the command, behind "${program}"`
+    : ''
 }
 
 /** Help on a command or group; the root's for no topic. */
@@ -59,14 +71,16 @@ function helpOn(topic: readonly string[], parsers: ReadonlyMap<string, Parser>):
   return { kind: 'help', text: parser === undefined ? '' : helpText(parser) }
 }
 
-/** Commander's help, and the examples of a command. */
+/** Commander's help, where the global options are, and the examples of a command. */
 function helpText(parser: Parser): string {
   const words: string[] = []
   let top = parser
   for (; top.parent !== null; top = top.parent) words.unshift(top.name())
   const examples = commands.find(({ path }) => path.join(' ') === words.join(' '))?.examples ?? []
   const lines = examples.map(example => `  ${top.name()} ${example}\n`)
-  return `${parser.helpInformation()}${lines.length === 0 ? '' : `\nExamples:\n${lines.join('')}`}`
+  const globals =
+    top === parser ? '' : `\nGlobal options stand before the command: see ${top.name()} --help\n`
+  return `${parser.helpInformation()}${globals}${lines.length === 0 ? '' : `\nExamples:\n${lines.join('')}`}`
 }
 
 function isCommand(path: readonly string[]): boolean {
@@ -79,7 +93,7 @@ function optionsOf(path: readonly string[]): readonly OptionSpec[] {
 }
 
 /** A parser for every command and group, by its words; '' is the program itself. */
-function buildParsers(program: string, outcome: Outcome): ReadonlyMap<string, Parser> {
+function buildParsers(program: string, outcome: Outcome, helpWidth: number): ReadonlyMap<string, Parser> {
   const root = new Parser(program)
     .description('Controls a cluster of pinning peers through the HTTP API of one of them.')
     .usage('[global options] <command> [options] [arguments]')
@@ -87,7 +101,7 @@ function buildParsers(program: string, outcome: Outcome): ReadonlyMap<string, Pa
     .allowExcessArguments()
     .helpCommand('help [command]', 'show help on a command')
     .configureOutput({ writeOut: () => undefined, writeErr: () => undefined })
-    .configureHelp({ helpWidth: HELP_COLUMNS })
+    .configureHelp({ helpWidth })
     .showSuggestionAfterError(false)
     .optionsGroup('Global options:')
     .action(() => {

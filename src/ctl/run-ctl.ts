@@ -24,7 +24,7 @@ export interface CtlIo {
 
 /** Runs one command line, prints what it gives, and answers with the exit code. */
 export async function runCtl(given: readonly string[], io: CtlIo): Promise<number> {
-  const parsed = parseCommandLine(io.program, given)
+  const parsed = parseCommandLine(io.program, given, io.stdout.columns)
   const out = openOutput('text', io.stdout, io.stderr, io.env)
   switch (parsed.kind) {
     case 'version':

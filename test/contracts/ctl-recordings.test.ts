@@ -62,7 +62,10 @@ const DIFFERENCES: Readonly<Record<string, Difference>> = {
   },
   '009-auth-implies-https': {
     why: words,
-    stdout: failure(0, 'the daemon at /ip4/127.0.0.1/tcp/24900/https cannot be reached: EPROTO'),
+    stdout: failure(
+      0,
+      'the daemon at /ip4/127.0.0.1/tcp/24900/https cannot be reached: it does not speak TLS; for plain HTTP use http:// or --force-http (EPROTO)',
+    ),
   },
   '087-pin-ls-filter-unknown': {
     why: 'a filter of unknown types only is refused: the reference lists everything',

@@ -5,6 +5,7 @@ import { formatBandwidth } from '../format.ts'
 export const healthBandwidth = defineCommand({
   path: ['health', 'bandwidth'],
   summary: 'show traffic by protocol',
+  details: 'Peers of this version count no traffic: there is nothing to show.',
   options: [],
   args: '',
   examples: ['health bandwidth'],

@@ -7,7 +7,7 @@ import { CommandError } from '../command-error.ts'
 export const peersRm = defineCommand({
   path: ['peers', 'rm'],
   summary: 'remove a peer: refused, since peers are members for as long as they live',
-  details: 'Stop the peer instead. What it held alone is repinned once its metrics run out.',
+  details: 'Stop the peer instead. To keep what it alone held, pin that again while the peer still runs.',
   options: [],
   args: '<peer ID>',
   examples: ['peers rm 12D3KooWFBFCDQzAkQSwPZLV883pKdsmb6urQ3sMjfJHUxn5GCVv'],
