@@ -111,7 +111,7 @@ test('all faults are told at once, each with its place and what to do', () => {
     /^cluster\.connection_manager\.high_watter is not a setting: did you mean cluster\.connection_manager\.high_water\?$/,
     /^cluster\.connection_manager\.high_water must be a whole number from 1, is "x"$/,
     /^cluster\.replication_factor_min must be a whole number from -1, is -2$/,
-    /^consensus\.raft is not offered: .*state export/,
+    /^consensus\.raft is not offered: .*pin ls.*pin add/,
     /^api\.restapi\.cors_allow_credentials must be true or false, is "yes"$/,
     /^api\.restapi\.secret is not a setting: did you mean cluster\.secret\?$/,
     /^api\.restpai is not a setting: did you mean api\.restapi\?$/,

@@ -88,7 +88,7 @@ test('a file that the reference wrote from its environment is taken', async () =
 test('a raft peer of the reference is refused, with the way to move', () =>
   assert.rejects(
     load({ fixture: 'service-raft.json' }),
-    /service\.json: consensus\.raft is not offered.*state import/,
+    /service\.json: consensus\.raft is not offered.*pin add/,
   ))
 
 test('without a file, with a broken one and without an identity, the message says what to do', async () => {

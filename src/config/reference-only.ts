@@ -7,13 +7,13 @@ interface ReferenceOnly {
 }
 
 const MOVE_DATA =
-  'the data of this peer lies in datastore.level. To keep an existing pinset, run "state export" of ipfs-cluster-service there and "cluster-service state import" here'
+  'the data of this peer lies in datastore.level. To keep an existing pinset, list it there with "ipfs-cluster-ctl --enc=json pin ls" and pin it here with "cluster-ctl pin add"'
 
 const ROWS: readonly ReferenceOnly[] = [
   {
     path: 'consensus.raft',
     kind: 'fault',
-    says: 'is not offered: peers agree by consensus.crdt. Run "state export" of ipfs-cluster-service on a raft peer, "cluster-service init" here, then "cluster-service state import"',
+    says: 'is not offered: peers agree by consensus.crdt. To keep an existing pinset, list it there with "ipfs-cluster-ctl --enc=json pin ls", run "cluster-service init" here, and pin it with "cluster-ctl pin add"',
   },
   { path: 'datastore.pebble', kind: 'note', says: `is not used: ${MOVE_DATA}` },
   { path: 'datastore.badger', kind: 'note', says: `is not used: ${MOVE_DATA}` },

@@ -151,7 +151,7 @@ for (const [what, argv, environment, expected] of [
     /^error parsing peer multiaddress: .*"foo": must begin with \//,
   ],
   ['peers without an id', ['--peers', '/ip4/1.2.3.4/tcp/9096'], {}, /invalid p2p multiaddr/],
-  ['raft', ['--consensus', 'raft'], {}, /^error choosing consensus: raft is not offered: .*state import/],
+  ['raft', ['--consensus', 'raft'], {}, /^error choosing consensus: raft is not offered: .*needs no leader/],
   [
     'another consensus',
     ['--consensus', 'foo'],

@@ -80,7 +80,7 @@ function checkChoices(input: Input): void {
   if (consensus === 'raft') {
     refuse(
       'choosing consensus',
-      "raft is not offered: leave --consensus out to use 'crdt', which needs no leader. A pinset moves over by state export and state import",
+      "raft is not offered: leave --consensus out to use 'crdt', which needs no leader",
     )
   }
   if (consensus !== 'crdt') refuse('choosing consensus', "flag value must be set to 'crdt'")
