@@ -29,6 +29,15 @@ server.listen(Number(port), '127.0.0.1')
 process.stderr.write('{"level":"warn","time":"t","component":"network","msg":"odd weather","peers":2}\n')
 process.stderr.write('{"level":"info","time":"t","msg":"ready"}\n')
 const stop = () => {
+  writeFileSync(join(folder, 'stopping'), '')
+  const together = join(folder, '..', 'end-together')
+  const peersCount = existsSync(together) ? Number(readFileSync(together, 'utf8')) : 0
+  /** @param {number} at */
+  const isAsked = at => existsSync(join(folder, '..', `peer${at + 1}`, 'stopping'))
+  if (!Array.from({ length: peersCount }, (_, at) => at).every(isAsked)) {
+    setTimeout(stop, 20)
+    return
+  }
   server.closeAllConnections()
   server.close()
   process.off('disconnect', stop)

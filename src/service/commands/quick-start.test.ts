@@ -174,6 +174,18 @@ test('a peer that dies is reported and the others go on; when all are gone, so i
     assert.equal(await run.code, 1)
   }))
 
+test('the peers are stopped at the same time', () =>
+  inFolder(async folder => {
+    const run = start(folder)
+    await started(run)
+    // Each ends once all are asked to; a peer that is asked alone is killed after 20 seconds.
+    await writeFile(join(folder, 'end-together'), '3')
+    const began = performance.now()
+    run.stop()
+    assert.equal(await run.code, 0)
+    assert.ok(performance.now() - began < 15_000)
+  }))
+
 test('busy ports are passed over, and a stop during the start leaves nothing behind', () =>
   inFolder(async folder => {
     const busy = createServer()

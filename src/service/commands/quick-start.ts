@@ -94,6 +94,11 @@ async function startAll(
     const peer = await doing(`preparing peer${at + 1}`, () => preparePeer(base, at + 1, own, secret))
     prepared.push({ peer, ports: own })
   }
+  const opened: PeerProcess[] = []
+  // A stack would end them one after the other.
+  processes.defer(async () => {
+    await Promise.all(opened.map(process => process[Symbol.asyncDispose]()))
+  })
   return prepared.map(({ peer, ports: own }) => {
     const bootstrap = prepared
       .filter(other => other.peer !== peer)
@@ -110,7 +115,8 @@ async function startAll(
       clock,
       onWarning,
     })
-    return { peer, ports: own, process: processes.use(process) }
+    opened.push(process)
+    return { peer, ports: own, process }
   })
 }
 

@@ -55,8 +55,7 @@ export async function preparePeer(
       { keys: ['cluster', 'peername'], value: name },
       { keys: SERVICE_FILE_SECRET, value: secret },
       { keys: ['cluster', 'listen_multiaddress'], value: [`/ip4/127.0.0.1/tcp/${ports.cluster}`] },
-      // Short times, so that what happens can be watched.
-      { keys: ['cluster', 'monitor_ping_interval'], value: '5s' },
+      // Short times, so that what happens can be watched; heartbeats are frequent by default.
       { keys: ['monitor', 'pubsubmon', 'check_interval'], value: '5s' },
       { keys: ['consensus', 'crdt', 'trusted_peers'], value: ['*'] },
       { keys: ['api', 'restapi', 'http_listen_multiaddress'], value: `/ip4/127.0.0.1/tcp/${ports.rest}` },
