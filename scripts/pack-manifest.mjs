@@ -5,7 +5,7 @@
 //   postpack  node scripts/pack-manifest.mjs restore   puts package.json back
 //
 // The dependencies go into the package, as they are installed here: an installation gets the very tree that was tested. A lock file
-// would not do, since npm reads neither the one of an installed tarball nor our overrides, without which four times as much comes.
+// would not do, since npm does not read the one of an installed tarball.
 import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -20,13 +20,7 @@ const BACKUP = 'package.json.before-pack'
  * @returns {Manifest}
  */
 export function publishedManifest(manifest) {
-  const {
-    devDependencies: _dev,
-    scripts: _scripts,
-    allowScripts: _allow,
-    overrides: _overrides,
-    ...rest
-  } = manifest
+  const { devDependencies: _dev, scripts: _scripts, allowScripts: _allow, ...rest } = manifest
   const bin = Object.fromEntries(Object.entries(manifest.bin).map(([name, path]) => [name, builtPath(path)]))
   return { ...rest, bin, bundleDependencies: Object.keys(manifest.dependencies) }
 }

@@ -47,7 +47,6 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
 const PACKAGE_HOME: Readonly<Record<string, readonly string[]>> = {
   libp2p: ['network', 'ipfs'],
   '@libp2p/': ['network', 'ipfs'],
-  '@helia/': ['ipfs'],
   yjs: ['consensus'],
   'classic-level': ['store'],
   fastify: ['api'],

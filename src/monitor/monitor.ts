@@ -21,8 +21,11 @@ import { MONITOR_METRICS } from './metrics.ts'
 const PEERS_MAX = 4096
 /** How long a beat waits for measures that are just being read; the next one takes them along. */
 const READ_WAIT_MS = 250
-/** Peers often come several at a time: one beat greets them all. */
-const GREET_AFTER_MS = 200
+/**
+ * Peers often come several at a time: one beat greets them all, and a second one those whose subscription to the
+ * heartbeats was not known yet at the first.
+ */
+const GREET_AFTER_MS = [200, 800] as const
 /** How often this peer asks who it is, which means asking its IPFS node. */
 const HELLO_EVERY_MS = 10_000
 
@@ -200,10 +203,11 @@ class HeartbeatMonitor implements Monitor {
   }
 
   /** Lets a new peer know soon that this one lives, instead of at the next interval. */
-  #greetSoon(): void {
+  #greetSoon(turn: 0 | 1 = 0): void {
     if (this.#greeting !== undefined || this.#stopping.signal.aborted) return
-    this.#greeting = this.#parts.clock.schedule(GREET_AFTER_MS, () => {
+    this.#greeting = this.#parts.clock.schedule(GREET_AFTER_MS[turn], () => {
       this.#greeting = undefined
+      if (turn === 0) this.#greetSoon(1)
       const sending = this.#send().finally(() => this.#sending.delete(sending))
       this.#sending.add(sending)
     })
