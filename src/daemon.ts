@@ -68,6 +68,7 @@ export async function openDaemon(settings: DaemonSettings, seams: Seams): Promis
 
   const network = parts.use(await openNetwork(base('network'), settings.network))
   parts.defer(() => rememberPeers(network, settings.peerstoreFile, logger))
+  parts.use(tellPeers(network, logger.child('network')))
   const consensus = parts.use(
     await openPinset({ ...base('consensus'), network, store: await openStore('pinset') }, settings.consensus),
   )
@@ -180,6 +181,14 @@ function followDigests(monitor: Monitor, consensus: Consensus): Disposable {
   return monitor.onMetric(({ name, peer, value }) => {
     if (name === PINSET_METRIC) consensus.noticeDigest(peer, value)
   })
+}
+
+/** Says where this peer listens, and who comes and goes. */
+function tellPeers(network: Network, logger: Logger): Disposable {
+  logger.info('listens for peers', { addresses: network.addresses() })
+  return network.onPeer(({ peer, isConnected }) =>
+    logger.info(isConnected ? 'a peer is connected' : 'a peer is no longer connected', { peer }),
+  )
 }
 
 /** Keeps the addresses of the peers that are connected, for the next start. */
