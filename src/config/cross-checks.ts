@@ -1,4 +1,4 @@
-import { messageOf } from '../errors.ts'
+import { ClusterError, messageOf } from '../errors.ts'
 import { parseDuration } from '../lib/duration.ts'
 import { parsePeerId } from '../model/peer.ts'
 import type { Document } from './document.ts'
@@ -32,10 +32,20 @@ export function crossFaults(document: Document): readonly Fault[] {
 function positiveFaults(document: Document): readonly Fault[] {
   return POSITIVE.flatMap(({ section, keys }) => {
     const value = valueAt(document.valuesOf(section), keys)
-    return typeof value === 'string' && parseDuration(value) <= 0
+    return typeof value === 'string' && isNothing(value)
       ? [{ path: dotted([...section.keys, ...keys]), message: `must be longer than 0, is "${value}"` }]
       : []
   })
+}
+
+/** Whether a time span is 0. What is none is for the schema to say. */
+function isNothing(text: string): boolean {
+  try {
+    return parseDuration(text) <= 0
+  } catch (thrown) {
+    if (thrown instanceof ClusterError) return false
+    throw thrown
+  }
 }
 
 function replicationFaults(document: Document): readonly Fault[] {

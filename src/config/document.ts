@@ -14,13 +14,15 @@ export interface Document {
 
 /**
  * Reads a configuration as it stands in the file, with the environment over it. Throws one `CONFIG_INVALID` with every
- * fault in it. `where` names the file in messages.
+ * fault in it, and then also those that `crossFaults` finds between settings; without any it leaves these to the reader.
+ * `where` names the file in messages.
  */
 export function readDocument(
   sections: readonly Section[],
   file: unknown,
   environment: Environment,
   where: string,
+  crossFaults: (document: Document) => readonly Fault[] = () => [],
 ): Document {
   if (!isJsonObject(file)) {
     throw faultsError(where, [{ path: '', message: `must hold an object, holds ${show(file)}` }])
@@ -47,8 +49,17 @@ export function readDocument(
     values.set(section, whole)
   }
   faults.push(...overrides.faults)
-  if (faults.length > 0) throw faultsError(where, faults)
-  return { valuesOf: section => values.get(section), notes }
+  const document: Document = { valuesOf: section => values.get(section), notes }
+  if (faults.length === 0) return document
+  throw faultsError(where, [...faults, ...crossFaults(document).filter(fault => !followsFrom(fault, faults))])
+}
+
+/** Whether a fault between settings is about one that is wrong by itself: saying that once is enough. */
+function followsFrom(fault: Fault, faults: readonly Fault[]): boolean {
+  return faults.some(({ path }) => {
+    const key = path.split('.').at(-1) ?? ''
+    return key !== '' && (fault.path === path || fault.message.includes(key))
+  })
 }
 
 /** Keys above the sections that are neither a section nor one of ipfs-cluster's. */

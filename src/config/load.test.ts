@@ -273,3 +273,24 @@ test('init writes the keys that the reference writes, except those that have no 
     ['observations.tracing.jaeger_agent_endpoint'],
   )
 })
+
+test('wrong values and contradictions are told at once, and what follows from a wrong value is not told twice', async () => {
+  const service = {
+    cluster: {
+      listen_multiaddress: '/ip4/127.0.0.1/tcp/0',
+      replication_factor_min: 3,
+      replication_factor_max: 2,
+      state_sync_interval: '0s',
+      monitor_ping_interval: 'soon',
+      peernam: 'x',
+    },
+    informer: { disk: {} },
+  }
+  await assert.rejects(load({ service }), (thrown: Error) => {
+    assert.match(thrown.message, /has 4 faults/)
+    for (const part of ['peername', 'monitor_ping_interval', 'is larger than max', 'state_sync_interval']) {
+      assert.ok(thrown.message.includes(part), `${part} in ${thrown.message}`)
+    }
+    return true
+  })
+})

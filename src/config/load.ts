@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import { ClusterError, messageOf } from '../errors.ts'
 import type { Identity } from '../model/identity.ts'
+import { crossFaults } from './cross-checks.ts'
 import { type Document, readDocument } from './document.ts'
 import type { Environment } from './environment.ts'
 import { faultsError } from './fault.ts'
@@ -52,7 +53,7 @@ export async function loadSettings(options: LoadOptions): Promise<DaemonSettings
   const paths = pathsIn(folder)
   const local = await readServiceFile(paths)
   const { file, where } = await followSource(local, paths.service, options.signal)
-  const document = readDocument(SECTIONS, file, environment, where)
+  const document = readDocument(SECTIONS, file, environment, where, crossFaults)
   applyFlags(document, flags)
   const notes: string[] = [...document.notes, ...unusedKubo(document, environment)]
   const identity = await loadIdentity(paths, local, environment, notes)
