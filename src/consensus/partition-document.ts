@@ -1,5 +1,6 @@
 import * as Y from 'yjs'
 import { ClusterError } from '../errors.ts'
+import { toKey } from '../lib/bytes.ts'
 import { splitItem } from './record.ts'
 import { type ItemId, itemKey, MAP_NAME } from './update.ts'
 import { type ViewEntry, winsOver } from './view.ts'
@@ -97,7 +98,7 @@ export class PartitionDocument {
     if (!(value instanceof Uint8Array)) this.#refuse('a value that is no pin')
     const { cid } = splitItem(value)
     if (this.#partitionOf(cid) !== this.#partition) this.#refuse('a pin of another partition')
-    const cidText = Buffer.from(cid).toString('latin1')
+    const cidText = toKey(cid)
     this.#cidByKey.set(key, cidText)
     const keys = this.#keysByCid.get(cidText)
     if (keys === undefined) this.#keysByCid.set(cidText, new Set([key]))

@@ -2,6 +2,7 @@ import { base58btc } from 'multiformats/bases/base58'
 import { ClusterError } from '../errors.ts'
 import { ByteReader } from '../lib/byte-reader.ts'
 import { ByteWriter } from '../lib/byte-writer.ts'
+import { toKey } from '../lib/bytes.ts'
 import { type Cid, cidFromBytes } from '../model/cid.ts'
 import { type PeerId, peerIdBytes } from '../model/peer.ts'
 import { modeOf, PIN_BOUNDS, PIN_TYPES, type Pin, type PinType } from '../model/pin.ts'
@@ -45,7 +46,7 @@ function peerToBytes(peer: PeerId): Uint8Array {
 }
 
 function peerFromBytes(bytes: Uint8Array): PeerId {
-  const key = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1')
+  const key = toKey(bytes)
   const known = readPeers.get(key)
   if (known !== undefined) return known
   if (readPeers.size >= PEERS_KEPT_MAX) readPeers.clear()

@@ -1,6 +1,7 @@
 import { hash } from 'node:crypto'
 import { ClusterError, messageOf } from '../errors.ts'
 import type { ByteStore, Logger, PinRange, StoreWrite } from '../interfaces.ts'
+import { toKey } from '../lib/bytes.ts'
 import type { Clock } from '../lib/clock.ts'
 import { Emitter } from '../lib/emitter.ts'
 import type { Instruments } from '../lib/instruments.ts'
@@ -289,7 +290,7 @@ export class Replica implements AsyncDisposable {
 
   async #prefetch(work: Work, batch: readonly BatchJob[]): Promise<void> {
     const cids = new Map<string, Uint8Array>()
-    const want = (cid: Uint8Array) => void cids.set(Buffer.from(cid).toString('latin1'), cid)
+    const want = (cid: Uint8Array) => void cids.set(toKey(cid), cid)
     for (const job of batch) {
       if (job.kind === 'write')
         for (const { bytes } of [...job.puts.map(pin => pin.cid), ...job.removes]) want(bytes)

@@ -1,5 +1,6 @@
 import { ClusterError } from '../errors.ts'
 import type { StoreWrite } from '../interfaces.ts'
+import { fromKey, toKey } from '../lib/bytes.ts'
 import { cidFromBytes } from '../model/cid.ts'
 import { isSameRequest, type Pin } from '../model/pin.ts'
 import type { Documents } from './documents.ts'
@@ -52,10 +53,6 @@ interface Seen {
   now: ViewEntry | undefined
 }
 
-const textOf = (bytes: Uint8Array) =>
-  Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1')
-const bytesOf = (text: string) => Uint8Array.from(Buffer.from(text, 'latin1'))
-
 /**
  * One batch of changes, worked out in memory over the committed state and written in one atomic step. Until then
  * nothing of it shows, and when the write fails it is forgotten as a whole.
@@ -83,15 +80,10 @@ export class Work {
 
   /** Gives the stored view entry of a CID, undefined when it has none. Every CID must be given before it is used. */
   know(cid: Uint8Array, stored: Uint8Array | undefined): void {
-    const key = textOf(cid)
+    const key = toKey(cid)
     if (this.#view.has(key)) return
     const entry = stored === undefined ? undefined : decodeViewEntry(stored)
     this.#view.set(key, { cid, before: entry, now: entry })
-  }
-
-  /** Whether `know` was called for the CID. */
-  knows(cid: Uint8Array): boolean {
-    return this.#view.has(textOf(cid))
   }
 
   /** Adds or replaces a pin. What is pinned the same way already is left alone. */
@@ -110,18 +102,17 @@ export class Work {
     seen.now = { isSole: true, client, clock, record }
   }
 
-  /** Removes a pin. False when there is none. */
-  async remove(cid: Uint8Array): Promise<boolean> {
+  /** Removes a pin; done also when there is none. */
+  async remove(cid: Uint8Array): Promise<void> {
     const seen = this.#seen(cid)
-    if (seen.now === undefined) return false
+    if (seen.now === undefined) return
     await this.#deleteItems(this.#part(this.#context.partitionOf(cid)), seen)
     seen.now = undefined
-    return true
   }
 
   async #deleteItems(part: Part, seen: Seen): Promise<void> {
     if (seen.now === undefined) return
-    const items = seen.now.isSole ? [seen.now] : (await this.#document(part)).itemsOf(textOf(seen.cid))
+    const items = seen.now.isSole ? [seen.now] : (await this.#document(part)).itemsOf(toKey(seen.cid))
     for (const { client, clock } of items) {
       part.ownDeletes.push({ client, clock })
       part.ownDeletedCids.push(seen.cid)
@@ -169,9 +160,9 @@ export class Work {
     const targets = new Set<string>()
     return deletes.every((id, index) => {
       const cid = deletedCids[index]
-      if (cid === undefined || targets.has(textOf(cid))) return false
-      targets.add(textOf(cid))
-      const now = this.#view.get(textOf(cid))?.now
+      if (cid === undefined || targets.has(toKey(cid))) return false
+      targets.add(toKey(cid))
+      const now = this.#view.get(toKey(cid))?.now
       return now !== undefined && now.isSole && isSameItem(now, id)
     })
   }
@@ -217,7 +208,7 @@ export class Work {
   }
 
   #refresh(document: PartitionDocument, touched: ReadonlySet<string>): void {
-    const entries = [...touched].map(key => ({ key, cid: bytesOf(key), entry: document.entryOf(key) }))
+    const entries = [...touched].map(key => ({ key, cid: fromKey(key), entry: document.entryOf(key) }))
     const times = entries.flatMap(({ cid, entry }) =>
       entry === undefined ? [] : [decodeRecord(cidFromBytes(cid), entry.record).time],
     )
@@ -237,12 +228,12 @@ export class Work {
 
   /** CIDs whose stored entry must be given with `knowLate` before `finish`. */
   unread(): Uint8Array[] {
-    return [...this.#unread].map(bytesOf)
+    return [...this.#unread].map(fromKey)
   }
 
   /** Gives the stored entry of a CID of `unread`. */
   knowLate(cid: Uint8Array, stored: Uint8Array | undefined): void {
-    const key = textOf(cid)
+    const key = toKey(cid)
     const seen = this.#view.get(key)
     if (!this.#unread.delete(key) || seen === undefined) return
     this.#view.set(key, {
@@ -253,7 +244,7 @@ export class Work {
   }
 
   #seen(cid: Uint8Array): Seen {
-    const seen = this.#view.get(textOf(cid))
+    const seen = this.#view.get(toKey(cid))
     if (seen !== undefined) return seen
     throw new Error('a CID is used before its stored entry was read')
   }

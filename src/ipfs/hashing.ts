@@ -1,4 +1,5 @@
 import { ClusterError } from '../errors.ts'
+import { equalBytes } from '../lib/bytes.ts'
 import { hashFunctionOf } from '../lib/multihashes.ts'
 import type { Cid } from '../model/cid.ts'
 
@@ -13,7 +14,7 @@ export function inlineBlock(cid: Cid): Uint8Array | undefined {
 /** Whether the bytes hash to the CID. `IPFS_REFUSED` for hash functions that cannot be checked here. */
 export function isIntact(cid: Cid, bytes: Uint8Array): boolean {
   const { code, digest } = cid.multihash
-  if (code === IDENTITY) return Buffer.compare(digest, bytes) === 0
+  if (code === IDENTITY) return equalBytes(digest, bytes)
   const hash = hashFunctionOf(code)
   if (hash === undefined || digest.length < DIGEST_BYTES_MIN) {
     const why =
@@ -23,5 +24,5 @@ export function isIntact(cid: Cid, bytes: Uint8Array): boolean {
     throw new ClusterError('IPFS_REFUSED', `${cid.toString()} uses ${why}: keep it on a Kubo node`)
   }
   const whole = hash.digest(bytes)
-  return whole.length >= digest.length && Buffer.compare(whole.subarray(0, digest.length), digest) === 0
+  return whole.length >= digest.length && equalBytes(whole.subarray(0, digest.length), digest)
 }

@@ -25,3 +25,13 @@ export function concatBytes(parts: readonly Uint8Array[]): Uint8Array {
 export function toHex(bytes: Uint8Array): string {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('hex')
 }
+
+/** Bytes as a text of as many characters, for the keys of maps. */
+export function toKey(bytes: Uint8Array): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1')
+}
+
+/** The bytes behind such a text, as a plain `Uint8Array`. */
+export function fromKey(key: string): Uint8Array {
+  return new Uint8Array(Buffer.from(key, 'latin1'))
+}

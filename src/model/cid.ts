@@ -5,6 +5,7 @@ import { base58btc } from 'multiformats/bases/base58'
 import { base64url } from 'multiformats/bases/base64'
 import { CID } from 'multiformats/cid'
 import { ClusterError, messageOf } from '../errors.ts'
+import { fromKey, toKey } from '../lib/bytes.ts'
 
 /** The name of a piece of content. Two values are the same content name when `cidKey` is the same. */
 export type Cid = CID
@@ -41,10 +42,10 @@ export function formatCid(cid: Cid): string {
 
 /** A short key for maps, equal for equal CIDs (version, codec and multihash). */
 export function cidKey(cid: Cid): string {
-  return Buffer.from(cid.bytes.buffer, cid.bytes.byteOffset, cid.bytes.byteLength).toString('latin1')
+  return toKey(cid.bytes)
 }
 
 /** The CID behind a `cidKey`. */
 export function cidFromKey(key: string): Cid {
-  return CID.decode(new Uint8Array(Buffer.from(key, 'latin1')))
+  return CID.decode(fromKey(key))
 }
