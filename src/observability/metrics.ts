@@ -1,6 +1,6 @@
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import type { Meter } from '@opentelemetry/api'
-import { type MetricTable, makeInstruments } from '../lib/instruments.ts'
+import { type MetricRow, type MetricTable, makeInstruments } from '../lib/instruments.ts'
 
 /** How the process itself is, under the names that Node dashboards read. */
 export const PROCESS_METRICS = {
@@ -21,10 +21,19 @@ export const PROCESS_METRICS = {
     kind: 'gauge',
     help: 'Memory of buffers and native objects outside of the JavaScript heap',
   },
-  eventLoopDelay: {
+} as const satisfies MetricTable
+
+/** How long the event loop was held up. Reading begins anew with each scrape, so that a later scrape shows a later time. */
+export const EVENT_LOOP_METRICS = {
+  p99: {
     name: 'nodejs_eventloop_lag_p99_seconds',
     kind: 'gauge',
-    help: 'Delay of the event loop since the last scrape, 99th percentile',
+    help: 'Delay of the event loop since the last scrape (by whomever), 99th percentile',
+  },
+  max: {
+    name: 'nodejs_eventloop_lag_max_seconds',
+    kind: 'gauge',
+    help: 'Longest delay of the event loop since the last scrape (by whomever)',
   },
 } as const satisfies MetricTable
 
@@ -42,8 +51,7 @@ const RESOLUTION_MS = 10
 /** Observes the process until disposed. */
 export function observeProcess(meter: Meter): Disposable {
   const gauges = makeInstruments(meter, PROCESS_METRICS)
-  const delay = monitorEventLoopDelay({ resolution: RESOLUTION_MS })
-  delay.enable()
+  const delay = observeEventLoop(meter)
   gauges.residentMemory.observe(() => process.memoryUsage.rss())
   gauges.startTime.observe(() => Math.round(performance.timeOrigin) / 1000)
   const { name, help } = PROCESS_COUNTERS.cpu
@@ -54,12 +62,24 @@ export function observeProcess(meter: Meter): Disposable {
   gauges.heapUsed.observe(() => process.memoryUsage().heapUsed)
   gauges.heapTotal.observe(() => process.memoryUsage().heapTotal)
   gauges.externalMemory.observe(() => process.memoryUsage().external)
-  gauges.eventLoopDelay.observe(() => {
-    // The sampler counts its own interval as part of each delay.
-    const seconds = Math.max(0, delay.percentile(99) / 1e9 - RESOLUTION_MS / 1000)
-    delay.reset()
-    return seconds
-  })
+  return delay
+}
+
+function observeEventLoop(meter: Meter): Disposable {
+  const delay = monitorEventLoopDelay({ resolution: RESOLUTION_MS })
+  delay.enable()
+  // The sampler counts its own interval as part of each delay.
+  const toSeconds = (nanoseconds: number) => Math.max(0, nanoseconds / 1e9 - RESOLUTION_MS / 1000)
+  const gauge = ({ name, help }: MetricRow) => meter.createObservableGauge(name, { description: help })
+  const [p99, max] = [gauge(EVENT_LOOP_METRICS.p99), gauge(EVENT_LOOP_METRICS.max)]
+  meter.addBatchObservableCallback(
+    result => {
+      result.observe(p99, toSeconds(delay.percentile(99)))
+      result.observe(max, toSeconds(delay.max))
+      delay.reset()
+    },
+    [p99, max],
+  )
   return {
     [Symbol.dispose]: () => void delay.disable(),
   }

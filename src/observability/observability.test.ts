@@ -66,6 +66,22 @@ test('metrics have the names of their tables, without labels, counters from 0 an
   assert.equal((await fetch(server.url.replace('/metrics', '/'))).status, 404)
 })
 
+test('the longest delay of the event loop shows in the next scrape, and only there', async () => {
+  await using server = await serveMetrics({ logger: silentLogger() }, ANY_PORT)
+  const longest = async () => {
+    // The sampler takes a delay down with its next tick.
+    await new Promise(resolve => setTimeout(resolve, 50))
+    const text = await (await fetch(server.url)).text()
+    return Number(/^nodejs_eventloop_lag_max_seconds (\S+)$/m.exec(text)?.[1])
+  }
+  await longest()
+  const end = performance.now() + 400
+  while (performance.now() < end);
+  const blocked = await longest()
+  assert.ok(blocked >= 0.38, `${blocked} s`)
+  assert.ok((await longest()) < blocked)
+})
+
 test('a taken port refuses the start and names the address and the setting', async () => {
   const taken = createTcpServer().listen(0, '127.0.0.1')
   await new Promise(resolve => taken.once('listening', resolve))
