@@ -7,7 +7,7 @@ import {
   verify,
 } from 'node:crypto'
 import { base58btc } from 'multiformats/bases/base58'
-import { create as createMultihash, decode as decodeMultihash } from 'multiformats/hashes/digest'
+import { create as createMultihash } from 'multiformats/hashes/digest'
 import { ClusterError } from '../errors.ts'
 import { concatBytes, equalBytes } from '../lib/bytes.ts'
 import type { PeerId } from './peer.ts'
@@ -25,6 +25,9 @@ export interface Identity {
 // https://github.com/libp2p/specs/blob/master/peer-ids/peer-ids.md
 const PRIVATE_HEAD = Uint8Array.of(0x08, 0x01, 0x12, 0x40)
 const PUBLIC_HEAD = Uint8Array.of(0x08, 0x01, 0x12, 0x20)
+// The id of such a peer: the public key's protobuf in an identity multihash, of which there is only one text.
+const ID_HEAD = concatBytes([Uint8Array.of(0x00, 0x24), PUBLIC_HEAD])
+const ED25519_ID = /^12D3KooW[1-9A-HJ-NP-Za-km-z]{44}$/
 // DER prefixes of RFC 8410 keys.
 const PKCS8_HEAD = Buffer.from('302e020100300506032b657004220420', 'hex')
 const SPKI_HEAD = Buffer.from('302a300506032b6570032100', 'hex')
@@ -74,18 +77,20 @@ const PUBLIC_KEYS_MAX = 4096
 function publicKeyOf(peer: PeerId): KeyObject | undefined {
   const known = publicKeys.get(peer)
   if (known !== undefined) return known
-  const multihash = decodeMultihash(base58btc.decode(`z${peer}`))
-  const body = multihash.digest.subarray(PUBLIC_HEAD.length)
-  const isEd25519 =
-    multihash.code === 0 && body.length === 32 && equalBytes(multihash.digest.subarray(0, 4), PUBLIC_HEAD)
-  if (!isEd25519) return undefined
+  if (!ED25519_ID.test(peer)) return undefined
+  const bytes = base58btc.decode(`z${peer}`)
+  const body = bytes.subarray(ID_HEAD.length)
+  if (body.length !== 32 || !equalBytes(bytes.subarray(0, ID_HEAD.length), ID_HEAD)) return undefined
   const key = createPublicKey({ key: Buffer.concat([SPKI_HEAD, body]), format: 'der', type: 'spki' })
   if (publicKeys.size >= PUBLIC_KEYS_MAX) publicKeys.clear()
   publicKeys.set(peer, key)
   return key
 }
 
-/** Whether `signature` is the peer's own over `bytes`. False also for peer ids that carry no Ed25519 key. */
+/**
+ * Whether `signature` is the peer's own over `bytes`. False also for peer ids that carry no Ed25519 key, and for any
+ * other text: it may come from anywhere.
+ */
 export function isSignedBy(peer: PeerId, bytes: Uint8Array, signature: Uint8Array): boolean {
   const key = publicKeyOf(peer)
   return key !== undefined && signature.length === 64 && verify(null, bytes, key, signature)

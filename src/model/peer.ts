@@ -12,7 +12,11 @@ const LIBP2P_KEY = 0x72
 
 /** The multihash of a peer id. Throws `INVALID_ARGUMENT`. */
 export function peerIdBytes(peer: PeerId): Uint8Array {
-  return decodeMultihash(base58btc.decode(`z${peer}`)).bytes
+  try {
+    return decodeMultihash(base58btc.decode(`z${peer}`)).bytes
+  } catch (cause) {
+    throw new ClusterError('INVALID_ARGUMENT', `"${peer.slice(0, 120)}" is not a peer id`, { cause })
+  }
 }
 
 /**

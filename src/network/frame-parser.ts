@@ -1,5 +1,4 @@
 import { ClusterError } from '../errors.ts'
-import { concatBytes } from '../lib/bytes.ts'
 
 const HEADER_BYTES = 4
 /** Stands where a length would: no further message follows. */
@@ -21,10 +20,16 @@ export function endHeader(): Uint8Array {
   return frameHeader(END)
 }
 
-/** Cuts a stream of bytes into messages. Holds at most one unfinished message, and reserves nothing ahead of its bytes. */
+const FIRST_BYTES = 1024
+const NOTHING = new Uint8Array(0)
+
+/**
+ * Cuts a stream of bytes into messages. Holds at most one unfinished message in one buffer that grows with what came, at
+ * most to twice that: neither the announced length nor the number of pieces that it comes in costs anything.
+ */
 export class FrameParser {
   readonly #messageBytesMax: number
-  #chunks: Uint8Array[] = []
+  #buffer = NOTHING
   #bufferedBytes = 0
   #expectedBytes: number | undefined
   #isEnded = false
@@ -38,28 +43,55 @@ export class FrameParser {
     return this.#isEnded
   }
 
-  /** Takes bytes and answers with the messages that they complete. Throws `TOO_LARGE` at the header of a message. */
-  push(chunk: Uint8Array): Uint8Array[] {
-    if (this.#isEnded) throw new ClusterError('INVALID_ARGUMENT', 'bytes follow the end of a stream')
-    if (chunk.length > 0) this.#chunks.push(chunk)
-    this.#bufferedBytes += chunk.length
-    const messages: Uint8Array[] = []
-    while (!this.#isEnded) {
-      if (this.#expectedBytes === undefined && !this.#readHeader()) break
-      if (this.#expectedBytes === undefined || this.#bufferedBytes < this.#expectedBytes) break
-      messages.push(this.#take(this.#expectedBytes))
-      this.#expectedBytes = undefined
+  /**
+   * Takes bytes and answers with the messages that they complete, each made when it is asked for: eight megabytes may be
+   * two million messages. Throws `TOO_LARGE` at the header of a message.
+   */
+  *push(chunk: Uint8Array): Generator<Uint8Array> {
+    let rest = chunk
+    while (rest.length > 0) {
+      if (this.#isEnded) throw new ClusterError('INVALID_ARGUMENT', 'bytes follow the end of a stream')
+      const wantedBytes = this.#expectedBytes ?? HEADER_BYTES
+      const part = rest.subarray(0, wantedBytes - this.#bufferedBytes)
+      rest = rest.subarray(part.length)
+      const isWhole = this.#bufferedBytes + part.length === wantedBytes
+      let whole = isWhole && this.#bufferedBytes === 0 ? part.slice() : undefined
+      if (whole === undefined) {
+        this.#keep(part, wantedBytes)
+        if (!isWhole) continue
+        whole = this.#buffer.slice(0, wantedBytes)
+        this.#buffer = NOTHING
+        this.#bufferedBytes = 0
+      }
+      const isMessage = this.#expectedBytes !== undefined
+      this.#expectedBytes = isMessage ? undefined : this.#readHeader(whole)
+      if (isMessage) yield whole
+      else if (this.#expectedBytes === 0) {
+        this.#expectedBytes = undefined
+        yield NOTHING
+      }
     }
-    return messages
   }
 
-  #readHeader(): boolean {
-    if (this.#bufferedBytes < HEADER_BYTES) return false
-    const header = this.#take(HEADER_BYTES)
+  #keep(part: Uint8Array, wantedBytes: number): void {
+    const length = this.#bufferedBytes + part.length
+    if (length > this.#buffer.length) {
+      const larger = new Uint8Array(
+        Math.min(wantedBytes, Math.max(length, 2 * this.#buffer.length, FIRST_BYTES)),
+      )
+      larger.set(this.#buffer.subarray(0, this.#bufferedBytes))
+      this.#buffer = larger
+    }
+    this.#buffer.set(part, this.#bufferedBytes)
+    this.#bufferedBytes = length
+  }
+
+  /** The length that a header announces; undefined when it is the end. */
+  #readHeader(header: Uint8Array): number | undefined {
     const length = new DataView(header.buffer, header.byteOffset).getUint32(0)
     if (length === END) {
       this.#isEnded = true
-      return false
+      return undefined
     }
     if (length > this.#messageBytesMax) {
       throw new ClusterError(
@@ -67,23 +99,6 @@ export class FrameParser {
         `a message of ${length} bytes exceeds the limit of ${this.#messageBytesMax}`,
       )
     }
-    this.#expectedBytes = length
-    return true
-  }
-
-  /** The next bytes, copied out of the chunks that they came in. */
-  #take(lengthBytes: number): Uint8Array {
-    const parts: Uint8Array[] = []
-    let left = lengthBytes
-    while (left > 0) {
-      const chunk = this.#chunks[0]
-      if (chunk === undefined) break
-      parts.push(chunk.subarray(0, left))
-      if (chunk.length <= left) this.#chunks.shift()
-      else this.#chunks[0] = chunk.subarray(left)
-      left -= Math.min(left, chunk.length)
-    }
-    this.#bufferedBytes -= lengthBytes
-    return concatBytes(parts)
+    return length
   }
 }

@@ -7,8 +7,10 @@ import { endHeader, FrameParser, frameHeader } from './frame-parser.ts'
 import { MESSAGE_BYTES_MAX, STREAM_IDLE_MS } from './limits.ts'
 import { toUnreachable } from './unreachable.ts'
 
-/** Complete messages held for the reader before the other side is told to pause. */
+/** Bytes held for the reader before the other side is told to pause. */
 const UNREAD_BYTES_MAX = 1024 * 1024
+/** What each piece of them counts for besides its bytes: otherwise any number of tiny ones could pile up. */
+const PIECE_BYTES = 256
 /** A header and a message up to this size go out as one piece. */
 const COPIED_BYTES_MAX = 64 * 1024
 
@@ -75,11 +77,11 @@ export class FramedStream implements MessageStream {
   async *receive(): AsyncIterable<Uint8Array> {
     while (true) {
       this.closed.throwIfAborted()
-      const message = this.#unread.shift()
-      if (message !== undefined) {
-        this.#unreadBytes -= message.length
+      const bytes = this.#unread.shift()
+      if (bytes !== undefined) {
+        yield* this.#messagesIn(bytes)
+        this.#unreadBytes -= bytes.length + PIECE_BYTES
         if (this.#unreadBytes < UNREAD_BYTES_MAX) this.#resume()
-        yield message
       } else if (this.#parser.isEnded) {
         return
       } else if (this.#isCut()) {
@@ -127,16 +129,24 @@ export class FramedStream implements MessageStream {
 
   #onBytes(bytes: Uint8Array): void {
     this.#activeAtMs = this.#clock.monotonic()
-    try {
-      for (const message of this.#parser.push(bytes)) {
-        this.#unread.push(message)
-        this.#unreadBytes += message.length
-      }
-    } catch (thrown) {
-      return this.reset(toUnreachable(this.#peer, thrown))
-    }
+    this.#unread.push(bytes)
+    this.#unreadBytes += bytes.length + PIECE_BYTES
     this.#pauseIfFull()
     this.#wake?.()
+  }
+
+  *#messagesIn(bytes: Uint8Array): Generator<Uint8Array> {
+    try {
+      for (const message of this.#parser.push(bytes)) {
+        yield message
+        // A message that came before a reset is not handed out after it.
+        this.closed.throwIfAborted()
+      }
+    } catch (thrown) {
+      this.reset(toUnreachable(this.#peer, thrown))
+      this.closed.throwIfAborted()
+      throw thrown
+    }
   }
 
   #pauseIfFull(): void {

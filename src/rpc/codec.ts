@@ -4,9 +4,16 @@ import type { Block, Procedures } from '../interfaces.ts'
 import type { Cid } from '../model/cid.ts'
 import { peerInfoCodec } from './peer-codec.ts'
 import { filterCodec, pinInfoCodec } from './pin-codec.ts'
-import { type Codec, Fields, refuse, withoutUndefined } from './wire.ts'
+import { type Codec, entriesOf, Fields, refuse, withoutUndefined } from './wire.ts'
 
 const MESSAGE_TEXT_MAX = 4096
+/**
+ * Largest first message of a call: a name and a CID or a few words. It is read before it is known whether the caller may
+ * call at all, and what is read may take fifty times as much memory.
+ */
+export const CALL_BYTES_MAX = 64 * 1024
+/** Largest message of an answer: a group of outputs, or one long one. It may come from a peer that is not trusted. */
+export const ANSWER_BYTES_MAX = 1024 * 1024
 const DETAILS_MAX = 32
 
 type Input<Name extends keyof Procedures> = Procedures[Name]['input']
@@ -108,8 +115,9 @@ export function callToBytes(call: Call): Uint8Array {
   return toBytes({ call: call.name, input: call.input })
 }
 
-/** The call that the bytes hold; its input is still to be read. Throws `INVALID_ARGUMENT`. */
+/** The call that the bytes hold; its input is still to be read. Throws `INVALID_ARGUMENT`, `TOO_LARGE`. */
 export function callFromBytes(bytes: Uint8Array): Call {
+  checkSize('a call', bytes, CALL_BYTES_MAX)
   const fields = new Fields(fromBytes(bytes), 'call')
   return { name: fields.text('call'), input: fields.raw('input') }
 }
@@ -122,13 +130,19 @@ export function answerToBytes(answer: Answer): Uint8Array {
   return toBytes({ error: { code, message: message.slice(0, MESSAGE_TEXT_MAX), details } })
 }
 
-/** The message of an answer that the bytes hold; an output is still to be read. Throws `INVALID_ARGUMENT`. */
+/** The message of an answer that the bytes hold; an output is still to be read. Throws `INVALID_ARGUMENT`, `TOO_LARGE`. */
 export function answerFromBytes(bytes: Uint8Array): Answer {
+  checkSize('an answer', bytes, ANSWER_BYTES_MAX)
   const fields = new Fields(fromBytes(bytes), 'answer')
   if (fields.has('outputs')) return { kind: 'outputs', outputs: fields.list('outputs', asBytes) }
   if (fields.has('error')) return { kind: 'error', error: errorFrom(fields.nested('error')) }
   if (fields.has('alive')) return { kind: 'alive' }
   return refuse('an answer has neither outputs nor an error')
+}
+
+function checkSize(what: string, { length }: Uint8Array, max: number): void {
+  if (length > max)
+    throw new ClusterError('TOO_LARGE', `${what} of ${length} bytes exceeds the limit of ${max}`)
 }
 
 function asBytes(wire: unknown, what: string): Uint8Array {
@@ -149,9 +163,9 @@ function isCode(text: string): text is Code {
 }
 
 function detailsFrom(wire: unknown): ErrorDetails {
-  if (typeof wire !== 'object' || wire === null) return {}
-  const kept = Object.entries(wire).filter(
-    (entry): entry is [string, string | number | boolean] =>
+  if (wire === undefined) return {}
+  const kept = entriesOf(wire, 'error.details').filter(
+    (entry): entry is readonly [string, string | number | boolean] =>
       typeof entry[1] === 'string' || typeof entry[1] === 'number' || typeof entry[1] === 'boolean',
   )
   return Object.fromEntries(kept.slice(0, DETAILS_MAX))

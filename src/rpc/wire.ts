@@ -24,9 +24,7 @@ export class Fields {
   readonly #what: string
 
   constructor(wire: unknown, what: string) {
-    if (typeof wire !== 'object' || wire === null || Array.isArray(wire) || CID.asCID(wire) !== null)
-      refuse(`${what} is not a map`)
-    this.#values = new Map(Object.entries(wire))
+    this.#values = new Map(entriesOf(wire, what))
     this.#what = what
   }
 
@@ -70,7 +68,9 @@ export class Fields {
   }
 
   cid(key: string): Cid {
-    return CID.asCID(this.raw(key)) ?? refuse(`${this.#name(key)} is no CID`)
+    // Not `CID.asCID`, which takes any map for a CID whose fields "/" and "bytes" are equal.
+    const value = this.raw(key)
+    return value instanceof CID ? value : refuse(`${this.#name(key)} is no CID`)
   }
 
   /** One of a set of words. */
@@ -107,6 +107,13 @@ export class Fields {
   #name(key: string): string {
     return `${this.#what}.${key}`
   }
+}
+
+/** Keys and values of a map. Only of a map: a byte string would have as many entries as bytes, each costing a hundred. */
+export function entriesOf(wire: unknown, what: string): readonly (readonly [key: string, value: unknown])[] {
+  if (typeof wire !== 'object' || wire === null || Object.getPrototypeOf(wire) !== Object.prototype)
+    refuse(`${what} is not a map`)
+  return Object.entries(wire)
 }
 
 function asText(value: unknown, what: string): string {
