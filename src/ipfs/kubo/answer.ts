@@ -1,30 +1,9 @@
 import type { IncomingMessage } from 'node:http'
 import { ClusterError } from '../../errors.ts'
-import { type RpcExchange, refused } from './rpc.ts'
+import type { RpcExchange } from './rpc.ts'
+import { refused } from './rpc-call.ts'
 
 const LINE_CHARACTERS_MAX = 1_048_576
-const TEXT_CHARACTERS_MAX = 67_108_864
-
-/** The whole answer as text: for answers of one small object. */
-export async function readText(exchange: RpcExchange, what: string): Promise<string> {
-  const answer = await exchange.response
-  checkLength(answer, what)
-  let text = ''
-  answer.setEncoding('utf8')
-  return await new Promise((resolve, reject) => {
-    answer.on('data', (chunk: string) => {
-      exchange.touch()
-      text += chunk
-      if (text.length > TEXT_CHARACTERS_MAX) answer.destroy(new Error('the answer is too long'))
-    })
-    answer.on('end', () => {
-      const failed = streamError(answer, what)
-      if (failed === undefined) resolve(text)
-      else reject(failed)
-    })
-    answer.on('error', thrown => reject(exchange.toError(thrown)))
-  })
-}
 
 /** The bytes of an answer as they come. Throws when the stream is cut or ends with `X-Stream-Error`. */
 export async function* readBytes(exchange: RpcExchange, what: string): AsyncGenerator<Uint8Array> {
@@ -43,21 +22,17 @@ export async function* readBytes(exchange: RpcExchange, what: string): AsyncGene
 }
 
 /**
- * The objects of an answer, one a line, in the batches in which they arrive. With `isSilent` the arrival of bytes is no
- * progress. Throws when the stream is cut, anywhere, or ends with `X-Stream-Error`.
+ * The objects of an answer, one a line, in the batches in which they arrive. Throws when the stream is cut, anywhere, or
+ * ends with `X-Stream-Error`.
  */
-export async function* readLines(
-  exchange: RpcExchange,
-  what: string,
-  isSilent = false,
-): AsyncGenerator<readonly unknown[]> {
+export async function* readLines(exchange: RpcExchange, what: string): AsyncGenerator<readonly unknown[]> {
   const answer = await exchange.response
   checkLength(answer, what)
   answer.setEncoding('utf8')
   let rest = ''
   try {
     for await (const chunk of answer) {
-      if (!isSilent) exchange.touch()
+      exchange.touch()
       const lines = (rest + String(chunk)).split('\n')
       rest = lines.pop() ?? ''
       if (rest.length > LINE_CHARACTERS_MAX) throw refused(what, 'a line of its answer is too long')

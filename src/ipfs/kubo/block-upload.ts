@@ -4,7 +4,8 @@ import { concatBytes, equalBytes } from '../../lib/bytes.ts'
 import { type Cid, parseCid } from '../../model/cid.ts'
 import { member, readLines } from './answer.ts'
 import { codecName, hashName } from './multihash-names.ts'
-import { type KuboRpc, type RpcExchange, refused } from './rpc.ts'
+import type { KuboRpc, RpcExchange } from './rpc.ts'
+import { refused } from './rpc-call.ts'
 
 const BOUNDARY = 'pinfold-block-boundary-7b1e5c'
 const PART_END = Buffer.from('\r\n')

@@ -168,6 +168,60 @@ test('a kept connection that the node has closed is replaced without an error', 
   for (let at = 0; at < 30; at++) assert.equal(await ipfs.version(limit()), '1')
 })
 
+test('a pin that is given up fails with the reason and closes its connection, so that Kubo stops too', async () => {
+  let isClosed = false
+  let isAsked = false
+  await using double = await openHttpDouble(
+    pinDouble(response => {
+      isAsked = true
+      response.write('{"Progress":1}\n')
+      response.once('close', () => (isClosed = true))
+    }),
+  )
+  await using ipfs = await open(double.address)
+  const { cid } = await rawBlock(sampleBytes(10, 'given up'))
+  const stop = new AbortController()
+  const pinning = ipfs.pin(cid, 'recursive', { signal: stop.signal })
+  const outcome = assert.rejects(pinning, { message: 'not wanted' })
+  await until(() => isAsked)
+  stop.abort(new Error('not wanted'))
+  await outcome
+  await until(() => isClosed)
+})
+
+test('a pin whose answer is cut, or is not HTTP, fails as of a node that went away', async () => {
+  const endings: ((response: ServerResponse) => void)[] = [
+    response => response.write('{"Pins":["x"]}\n', () => response.destroy()),
+    response => response.destroy(),
+    response => response.socket?.end('220 mail.example ESMTP\r\n\r\n'),
+  ]
+  for (const ending of endings) {
+    await using double = await openHttpDouble(pinDouble(ending))
+    await using ipfs = await open(double.address)
+    const { cid } = await rawBlock(sampleBytes(10, 'cut'))
+    await fails('IPFS_UNAVAILABLE', ipfs.pin(cid, 'recursive', limit()))
+  }
+})
+
+test('many calls at a time get each its own answer, over connections that are used again', async () => {
+  const blocks = await Promise.all(
+    Array.from({ length: 50 }, (_, at) => rawBlock(sampleBytes(10, `many ${at}`))),
+  )
+  const names = blocks.map(({ cid }) => cid.toString())
+  const sockets = new Set<unknown>()
+  await using double = await openHttpDouble((request, response) => {
+    sockets.add(request.socket)
+    const name = new URL(request.url ?? '', 'http://x').searchParams.get('arg')?.split('/')[2]
+    setImmediate(() => response.end(JSON.stringify({ Path: `/ipfs/${name ?? ''}` })))
+  })
+  await using ipfs = await open(double.address)
+  for (let round = 0; round < 3; round++) {
+    const found = await Promise.all(names.map(name => ipfs.resolve(`/ipns/${name}/a`, limit())))
+    assert.deepEqual(found.map(String), names)
+  }
+  assert.ok(sockets.size <= 50, `${sockets.size} connections`)
+})
+
 test('blocks that Kubo answers under another key are refused', async () => {
   const other = await rawBlock(sampleBytes(10, 'other'))
   await using double = await openHttpDouble((request, response) => {

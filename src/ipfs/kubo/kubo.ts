@@ -11,9 +11,10 @@ import type { PinMode } from '../../model/pin.ts'
 import type { KuboConfig } from '../config.ts'
 import { IPFS_METRICS } from '../metrics.ts'
 import { OneAtATime } from '../one-at-a-time.ts'
-import { member, parseLine, readBytes, readLines, readText } from './answer.ts'
+import { member, readBytes, readLines } from './answer.ts'
 import { BlockUpload, uploadQuery } from './block-upload.ts'
-import { KuboRpc, refused } from './rpc.ts'
+import { KuboRpc } from './rpc.ts'
+import { refused } from './rpc-call.ts'
 
 /** What the connector to a Kubo needs. */
 export interface KuboComponents {
@@ -220,11 +221,8 @@ class Kubo implements Ipfs {
     this.#rpc[Symbol.dispose]()
   }
 
-  async #ask(path: string, what: string, signal: AbortSignal, limitMs?: number): Promise<unknown> {
-    const limit = limitMs ?? this.#config.requestTimeoutMs
-    using exchange = await this.#rpc.open({ path, what, signal, limitMs: limit })
-    const text = await readText(exchange, what)
-    return text.trim() === '' ? undefined : parseLine(text, what)
+  #ask(path: string, what: string, signal: AbortSignal, limitMs?: number): Promise<unknown> {
+    return this.#rpc.short.ask({ path, what, signal, limitMs: limitMs ?? this.#config.requestTimeoutMs })
   }
 
   async *#bytes(path: string, what: string, signal: AbortSignal): AsyncGenerator<Uint8Array> {
@@ -258,27 +256,22 @@ class Kubo implements Ipfs {
   }
 
   async #pinAdd(cid: Cid, mode: PinMode, { signal, onProgress }: IpfsPinOptions): Promise<void> {
-    const what = `pin/add of ${cid.toString()}`
+    const name = cid.toString()
+    const what = `pin/add of ${name}`
     const limitMs = this.#config.pinTimeoutMs
     let blocks = 0
     let isPinned = false
-    using exchange = await this.#rpc.open({
-      path: `pin/add?arg=${cid.toString()}&recursive=${mode === 'recursive'}&progress=true`,
-      what,
-      signal,
-      limitMs,
-      onLimit: () => stalled(cid, limitMs, blocks),
-    })
-    for await (const lines of readLines(exchange, what, true)) {
-      for (const line of lines) {
-        const progress = member(line, 'Progress')
-        if (member(line, 'Pins') !== undefined) isPinned = true
-        if (typeof progress !== 'number' || progress <= blocks) continue
-        blocks = progress
-        exchange.touch()
-        onProgress?.({ blocks })
-      }
+    const onLine = (line: unknown, touch: () => void) => {
+      const progress = member(line, 'Progress')
+      if (member(line, 'Pins') !== undefined) isPinned = true
+      if (typeof progress !== 'number' || progress <= blocks) return
+      blocks = progress
+      touch()
+      onProgress?.({ blocks })
     }
+    const path = `pin/add?arg=${name}&recursive=${mode === 'recursive'}&progress=true`
+    const onLimit = () => stalled(cid, limitMs, blocks)
+    await this.#rpc.short.readLines({ path, what, signal, limitMs, onLimit }, onLine)
     if (!isPinned) throw refused(what, 'its answer ended without saying that it is pinned')
   }
 

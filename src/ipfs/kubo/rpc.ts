@@ -1,23 +1,12 @@
 import http from 'node:http'
 import https from 'node:https'
-import { ClusterError, messageOf } from '../../errors.ts'
+import type { ClusterError } from '../../errors.ts'
 import type { Clock } from '../../lib/clock.ts'
 import { openStallTimer, type StallTimer } from '../stall-timer.ts'
 import { type RpcAddress, toRpcAddress } from './address.ts'
 import { FailureGate } from './failure-gate.ts'
-
-/** One request to the RPC. */
-export interface RpcCall {
-  /** Path below `/api/v0/` with its query. */
-  readonly path: string
-  /** What is asked, for people. */
-  readonly what: string
-  readonly signal: AbortSignal
-  /** Longest time without `touch`, milliseconds; 0 = no limit. */
-  readonly limitMs: number
-  /** The error when the limit is reached. Default: `TIMEOUT`, naming `what` and the limit. */
-  readonly onLimit?: () => ClusterError
-}
+import { limitReached, REFUSAL_BYTES_MAX, type RpcCall, refusalIn, unavailable } from './rpc-call.ts'
+import { ShortCalls } from './short-calls.ts'
 
 /** An answer under way, or a request whose body is still being written. Disposing it drops what is left. */
 export interface RpcExchange extends Disposable {
@@ -33,7 +22,6 @@ export interface RpcExchange extends Disposable {
 }
 
 const SOCKETS_MAX = 256
-const ERROR_BODY_BYTES_MAX = 65_536
 
 /**
  * Requests to one Kubo over kept connections. Written on `node:http` since the end of a Kubo stream counts only with its
@@ -46,6 +34,8 @@ export class KuboRpc implements Disposable {
   readonly #agent: http.Agent
   readonly #send: typeof http.request
   readonly #gate: FailureGate
+  /** Calls with small answers, most of all pins: many a second, and cheaper than over `node:http`. */
+  readonly short: ShortCalls
 
   constructor(clock: Clock, nodeAddress: string) {
     this.#clock = clock
@@ -55,6 +45,7 @@ export class KuboRpc implements Disposable {
     this.#agent = isTls ? new https.Agent(agentOptions) : new http.Agent(agentOptions)
     this.#send = isTls ? https.request : http.request
     this.#gate = new FailureGate(clock)
+    this.short = new ShortCalls(clock, this.#address, this.#gate)
     this.#target =
       'socketPath' in this.#address
         ? { socketPath: this.#address.socketPath }
@@ -93,6 +84,7 @@ export class KuboRpc implements Disposable {
   /** Closes the kept connections. */
   [Symbol.dispose](): void {
     this.#agent.destroy()
+    this.short[Symbol.dispose]()
   }
 
   #exchange(call: RpcCall, headers: http.OutgoingHttpHeaders, agent: http.Agent | false): RpcExchange {
@@ -114,7 +106,7 @@ export class KuboRpc implements Disposable {
     const timer: StallTimer = openStallTimer(this.#clock, call.limitMs, () =>
       stop(call.onLimit?.() ?? limitReached(call)),
     )
-    const toError = (thrown: unknown) => failure ?? this.#unavailable(call, thrown)
+    const toError = (thrown: unknown) => failure ?? unavailable(this.#address.text, call, thrown)
     const response = new Promise<http.IncomingMessage>((resolve, reject) => {
       request.on('error', thrown => {
         const isStale = failure === undefined && request.reusedSocket && isReset(thrown)
@@ -146,14 +138,6 @@ export class KuboRpc implements Disposable {
       },
     }
   }
-
-  #unavailable(call: RpcCall, cause: unknown): ClusterError {
-    return new ClusterError(
-      'IPFS_UNAVAILABLE',
-      `the IPFS node at ${this.#address.text} does not answer ${call.what} (${messageOf(cause)}): see that Kubo runs and that ipfs_connector.ipfshttp.node_multiaddress is its RPC address`,
-      { cause, details: { address: this.#address.text } },
-    )
-  }
 }
 
 /** A kept connection that the node had closed already: the request never arrived and may be sent again. */
@@ -163,38 +147,12 @@ function isReset(thrown: Error & { readonly code?: string }): boolean {
   return thrown.code === 'ECONNRESET' || thrown.code === 'EPIPE'
 }
 
-function limitReached(call: RpcCall): ClusterError {
-  return new ClusterError(
-    'TIMEOUT',
-    `the IPFS node gave nothing to ${call.what} for ${call.limitMs / 1000} s: see whether it is overloaded, or raise ipfs_connector.ipfshttp.ipfs_request_timeout`,
-  )
-}
-
-/** Kubo's own refusal as an error; `details.ipfsMessage` is what it said. */
-export function refused(what: string, ipfsMessage: string): ClusterError {
-  return new ClusterError('IPFS_REFUSED', `the IPFS node refuses ${what}: ${ipfsMessage}`, {
-    details: { ipfsMessage },
-  })
-}
-
 async function refusal(call: RpcCall, answer: http.IncomingMessage): Promise<ClusterError> {
   let body = ''
   answer.setEncoding('utf8')
   for await (const chunk of answer) {
     body += String(chunk)
-    if (body.length > ERROR_BODY_BYTES_MAX) break
+    if (body.length > REFUSAL_BYTES_MAX) break
   }
-  return refused(call.what, messageIn(body) ?? `HTTP ${answer.statusCode}: ${body.trim().slice(0, 500)}`)
-}
-
-function messageIn(body: string): string | undefined {
-  if (!body.startsWith('{')) return undefined
-  try {
-    const parsed: unknown = JSON.parse(body)
-    if (typeof parsed === 'object' && parsed !== null && 'Message' in parsed) return String(parsed.Message)
-    return undefined
-  } catch (thrown) {
-    if (thrown instanceof SyntaxError) return undefined
-    throw thrown
-  }
+  return refusalIn(call.what, answer.statusCode ?? 0, body)
 }
