@@ -4,6 +4,7 @@
  * roles, already running; disposing it ends its work and waits for what is under way.
  */
 import type { AddEntry, AddedOutput, AddParams } from './model/add.ts'
+import type { BulkLine, BulkResult, ImportChanges, WantedPin } from './model/bulk.ts'
 import type { Cid } from './model/cid.ts'
 import type { ConnectGraph, RepoGc } from './model/graph.ts'
 import type { Alert, Measure, Metric } from './model/metric.ts'
@@ -159,6 +160,7 @@ export interface Consensus extends AsyncDisposable {
   /** Removes entries; CIDs without one are passed over. */
   remove(cids: readonly Cid[], options: Options): Promise<void>
   get(cid: Cid): Promise<Pin | undefined>
+  getMany(cids: readonly Cid[]): Promise<readonly (Pin | undefined)[]>
   pins(range: PinRange, options: Options): AsyncIterable<Pin>
   /** How many entries there are. */
   readonly pinsCount: number
@@ -283,6 +285,9 @@ export interface Scope extends Options {
   readonly local: boolean
 }
 
+/** Lines of a bulk request, in chunks as they arrived. */
+export type BulkLines<Wanted> = AsyncIterable<readonly BulkLine<Wanted>[]>
+
 /** What an API can ask of the cluster. */
 export interface Cluster {
   id(options: Options): Promise<PeerInfo>
@@ -298,6 +303,11 @@ export interface Cluster {
   /** Takes out of the pinset; answers with the pin as it was. */
   unpin(cid: Cid, options: Options): Promise<Pin>
   unpinPath(path: string, options: Options): Promise<Pin>
+  /** Any number of pins: an answer a line in order, each durable when it comes. A failed write ends it. */
+  pinMany(lines: BulkLines<WantedPin>, options: Options): AsyncIterable<readonly BulkResult[]>
+  unpinMany(lines: BulkLines<Cid>, options: Options): AsyncIterable<readonly BulkResult[]>
+  /** Writes entries of an export as they are. */
+  importPins(lines: BulkLines<Pin>, options: ImportChanges & Options): AsyncIterable<readonly BulkResult[]>
   /** `NOT_FOUND` when it is not in the pinset. */
   allocation(cid: Cid): Promise<Pin>
   allocations(range: PinRange, options: Options): AsyncIterable<Pin>

@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { Check } from 'typebox/schema'
+import { askBulk, echoBulk } from '../../test/support/echo-bulk.ts'
 import { collect, openRestServer } from '../../test/support/rest-server.ts'
 import { ClusterError } from '../errors.ts'
 import type { Cluster } from '../interfaces.ts'
@@ -105,6 +106,7 @@ function talkativeCluster(asked: unknown[]): Partial<Cluster> {
     alerts: () => [alert],
     metricNames: () => ['ping'],
     metrics: () => [metric],
+    ...echoBulk(),
     async *add(entries) {
       for await (const entry of entries) {
         const content = entry.kind === 'file' ? Buffer.concat(await collect(entry.content)).toString() : ''
@@ -135,6 +137,7 @@ test('every route goes from the client to the cluster and back, in documents of 
     allocations: await collect(client.allocations({ query: { filter: 'pin' } }, options)),
     allocation: await client.allocation({ params: { hash } }, options),
     statuses: await collect(client.statuses({ query: { filter: 'pinned', local: 'true' } }, options)),
+    ...(await askBulk(client, hash, options)),
     recover: await client.recover({ params: { hash }, query: { local: 'true' } }, options),
     recoverAll: await collect(client.recoverAll({}, options)),
     status: await client.status({ params: { hash } }, options),

@@ -41,6 +41,7 @@ interface AnyInput {
   readonly query?: Readonly<Record<string, string | undefined>>
   readonly body?: unknown
   readonly entries?: AsyncIterable<AddEntry>
+  readonly lines?: AsyncIterable<Uint8Array>
 }
 
 /** Bounds of what a client takes in. */
@@ -159,22 +160,16 @@ function toAsk(
   signal: AbortSignal,
 ): Ask {
   const { basicAuth, isCertificateChecked = true } = config
-  const boundary = Buffer.from(systemRandom.bytes(24)).toString('hex')
   // An upload is always answered as a stream: the array that stream-channels=false gives would have to be held whole.
   const query = input.entries === undefined ? input.query : { ...input.query, 'stream-channels': 'true' }
-  const body =
-    input.entries === undefined
-      ? input.body === undefined
-        ? undefined
-        : formatJson(input.body)
-      : encodeUpload(input.entries, boundary)
-  const contentType =
-    input.entries === undefined ? 'application/json' : `multipart/form-data; boundary=${boundary}`
+  const { body, type } = toBody(input)
   return {
     method: route.method,
     target: formatTarget(route, { ...input, ...(query === undefined ? {} : { query }) }),
     headers: {
-      ...(body === undefined ? {} : { 'Content-Type': contentType }),
+      ...(type === undefined ? {} : { 'Content-Type': type }),
+      // Node would send the body of a DELETE without saying how long it is.
+      ...(typeof body === 'object' ? { 'Transfer-Encoding': 'chunked' } : {}),
       ...(body === undefined && route.method !== 'GET' ? { 'Content-Length': '0' } : {}),
       ...(basicAuth === undefined
         ? {}
@@ -185,6 +180,16 @@ function toAsk(
     isCertificateChecked,
     ...(options.onSent === undefined ? {} : { onSent: options.onSent }),
   }
+}
+
+/** What a call carries, and its type. */
+function toBody({ entries, lines, body }: AnyInput): { readonly body?: Ask['body']; readonly type?: string } {
+  if (lines !== undefined) return { body: lines, type: 'application/x-ndjson' }
+  if (entries !== undefined) {
+    const boundary = Buffer.from(systemRandom.bytes(24)).toString('hex')
+    return { body: encodeUpload(entries, boundary), type: `multipart/form-data; boundary=${boundary}` }
+  }
+  return body === undefined ? {} : { body: formatJson(body), type: 'application/json' }
 }
 
 /** Path and query of a call: `:name` and `*` replaced by the percent-encoded parameters. */

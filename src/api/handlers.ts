@@ -13,6 +13,7 @@ import type { Pin, PinOptions } from '../model/pin.ts'
 import { type PinJson, toPinJson, toSubmittedPinJson } from '../model/pin-json.ts'
 import { parseStatusFilter } from '../model/pin-status.ts'
 import { type GlobalPinInfoJson, toGlobalPinInfoJson } from '../model/status-json.ts'
+import { bulkHandlers } from './bulk-handlers.ts'
 import {
   parseAddRequest,
   parseCidList,
@@ -31,6 +32,7 @@ export function restHandlers(cluster: Cluster, clock: Clock): Handlers<Routes, O
   return {
     ...peerHandlers(cluster),
     ...pinsetHandlers(cluster, clock),
+    ...bulkHandlers(cluster, clock),
     ...statusHandlers(cluster, clock),
     ...healthHandlers(cluster),
     add(input, options) {

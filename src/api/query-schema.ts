@@ -65,3 +65,27 @@ export const statusesQuerySchema = objectSchema(
   {},
   { local, filter: textSchema('comma list of states'), cids: textSchema('comma list of CIDs') },
 )
+
+const answers = textSchema(
+  'all (default), or failed: only failures, and how many lines ended how in a last line',
+)
+
+/** Query of everything that takes lines. */
+export const bulkQuerySchema = objectSchema({}, { answers })
+
+/** Query of pinning many: what goes for every line that does not say it itself. */
+export const bulkPinQuerySchema: JsonSchema<PinQuery & { readonly answers?: string }> = {
+  ...objectSchema({}, { ...pinQueryTexts, answers }),
+  patternProperties: { '^meta-.+': textSchema('metadata') },
+}
+
+/** Query of importing: what goes in the place of what the entries say. */
+export const importQuerySchema = objectSchema(
+  {},
+  {
+    'replication-min': textSchema('fewest copies of every entry, when greater than 0'),
+    'replication-max': textSchema('most copies of every entry, when greater than 0'),
+    allocations: textSchema('comma list of the peers that keep every entry'),
+    answers,
+  },
+)

@@ -18,12 +18,13 @@ export interface ReplyContext {
   readonly headers: Readonly<Record<string, readonly string[]>>
 }
 
-const STREAM_ERROR = 'X-Stream-Error'
+/** Trailer that tells what ended a stream before its end; '' for nothing. */
+export const STREAM_ERROR = 'X-Stream-Error'
 /** How long the rest of an upload is read and thrown away so that the client gets to see why it failed. */
 const LINGER_MS = 2000
 
 /** Puts on the headers of an answer that a handler made. */
-function setHeaders(reply: FastifyReply, context: ReplyContext): void {
+export function setHeaders(reply: FastifyReply, context: ReplyContext): void {
   reply.header('Content-Type', 'application/json')
   for (const [name, values] of Object.entries(context.headers)) reply.header(name, [...values])
 }
@@ -86,7 +87,8 @@ export async function sendStream(
   response.end()
 }
 
-function openStream(
+/** Begins an answer of several documents. */
+export function openStream(
   reply: FastifyReply,
   headers: Readonly<Record<string, string>>,
   context: ReplyContext,
@@ -196,7 +198,7 @@ async function* readUpload(
 }
 
 /** Throws away what is left of an upload, for a while: closing at once would reset the connection under the answer. */
-async function linger(reply: FastifyReply, { clock }: ReplyContext): Promise<void> {
+export async function linger(reply: FastifyReply, { clock }: ReplyContext): Promise<void> {
   const request = reply.request.raw
   if (request.readableEnded || request.destroyed || reply.raw.destroyed) return
   const over = Promise.withResolvers<void>()

@@ -11,6 +11,7 @@ import { ClusterError, toClusterError, wasStopped } from '../errors.ts'
 import type { Cluster, Logger, Options } from '../interfaces.ts'
 import type { Clock } from '../lib/clock.ts'
 import { makeInstruments } from '../lib/instruments.ts'
+import { sendBulk } from './bulk-reply.ts'
 import type { RestApiConfig } from './config.ts'
 import { restHandlers } from './handlers.ts'
 import { listenOnAll } from './listen.ts'
@@ -172,6 +173,13 @@ function answererOf(route: Route, handle: AnyHandler, context: ReplyContext, clo
       const add = (entries: unknown) => handle({ query, entries }, { signal }) as AsyncIterable<unknown>
       const upload = { add, isStreamed, isEmptyAllowed: params.wrapWithDirectory }
       await sendUpload(reply, upload, signal, context)
+    }
+  }
+  if (route.body === 'lines') {
+    return async (request, reply, signal) => {
+      const answer = (lines: unknown) =>
+        handle({ query: request.query, lines }, { signal }) as AsyncIterable<unknown>
+      await sendBulk(reply, answer, signal, context)
     }
   }
   if (route.streams === true) {

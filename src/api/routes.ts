@@ -10,12 +10,21 @@ import {
 } from '../lib/json-schema.ts'
 import type { AddEntry } from '../model/add.ts'
 import { addedJsonSchema } from '../model/add-json.ts'
+import { bulkAnswerJsonSchema } from '../model/bulk-json.ts'
 import { connectGraphJsonSchema, globalRepoGcJsonSchema } from '../model/graph-json.ts'
 import { alertJsonSchema, metricJsonSchema } from '../model/metric-json.ts'
 import { peerJsonSchema } from '../model/peer-json.ts'
 import { pinJsonSchema } from '../model/pin-json.ts'
 import { globalPinInfoJsonSchema } from '../model/status-json.ts'
-import { addQuerySchema, localQuerySchema, pinQuerySchema, statusesQuerySchema } from './query-schema.ts'
+import {
+  addQuerySchema,
+  bulkPinQuerySchema,
+  bulkQuerySchema,
+  importQuerySchema,
+  localQuerySchema,
+  pinQuerySchema,
+  statusesQuerySchema,
+} from './query-schema.ts'
 
 /** One row of the table: what is asked, and what the answer is. */
 export interface Route {
@@ -25,8 +34,8 @@ export interface Route {
   readonly summary: string
   readonly params?: JsonSchema<Readonly<Record<string, string>>>
   readonly query?: JsonSchema<object>
-  /** What the request carries: a JSON document, or files as multipart. */
-  readonly body?: JsonSchema<unknown> | 'upload'
+  /** What the request carries: a JSON document, files as multipart, or documents one a line. */
+  readonly body?: JsonSchema<unknown> | 'upload' | 'lines'
   /** The document of the answer, or one of the documents when the answer streams; absent = 204. */
   readonly reply?: JsonSchema<unknown>
   readonly streams?: true
@@ -110,6 +119,49 @@ export const routes = {
     summary: 'The state of pins on every peer',
     query: statusesQuerySchema,
     reply: globalPinInfoJsonSchema,
+    streams: true,
+  },
+  pinMany: {
+    method: 'POST',
+    path: '/pins',
+    summary:
+      'Pin many: a pin a line, as JSON with `cid` and what the query could say of all (`name`, `mode`, `replication`, ' +
+      '`replication_factor_min`, `replication_factor_max`, `user_allocations`, `expire_at`, `expire_in`, `metadata`, ' +
+      '`pin_update`, `origins`), a line of a listing or export, or a bare CID. Send it as `application/x-ndjson`, of any ' +
+      'length. Each line is answered, in order, when it is on disk: `{"line":1,"cid":"…","status":"pinned"}`, or ' +
+      '`unchanged`, or `error` with `error`. `stopped` means that this line and the rest were not done',
+    query: bulkPinQuerySchema,
+    body: 'lines',
+    reply: bulkAnswerJsonSchema,
+    streams: true,
+  },
+  unpinMany: {
+    method: 'DELETE',
+    path: '/pins',
+    summary:
+      'Unpin many: lines and answers as in `POST /pins`, of which only the CID matters. The status is `removed`, or ' +
+      '`absent` for what was not pinned',
+    query: bulkQuerySchema,
+    body: 'lines',
+    reply: bulkAnswerJsonSchema,
+    streams: true,
+  },
+  exportState: {
+    method: 'GET',
+    path: '/state/export',
+    summary: 'Every entry of the pinset, as `cluster-service state export` writes it',
+    reply: pinJsonSchema,
+    streams: true,
+  },
+  importState: {
+    method: 'POST',
+    path: '/state/import',
+    summary:
+      'Write the entries of an export into the pinset, with their types, peers and times; other entries stay. Lines and ' +
+      'answers as in `POST /pins`',
+    query: importQuerySchema,
+    body: 'lines',
+    reply: bulkAnswerJsonSchema,
     streams: true,
   },
   recover: {
@@ -219,7 +271,9 @@ type QueryOf<R> = R extends { readonly query: JsonSchema<infer Query> } ? { read
 type BodyOf<R> = R extends { readonly body: infer Body }
   ? Body extends 'upload'
     ? { readonly entries: AsyncIterable<AddEntry> }
-    : { readonly body: ValueOf<Body> }
+    : Body extends 'lines'
+      ? { readonly lines: AsyncIterable<Uint8Array> }
+      : { readonly body: ValueOf<Body> }
   : unknown
 
 /** What a call of a route needs. */

@@ -1,3 +1,4 @@
+import type { AllocationRequest } from '../interfaces.ts'
 import type { Cid } from '../model/cid.ts'
 import type { Metric } from '../model/metric.ts'
 import type { PeerId } from '../model/peer.ts'
@@ -19,21 +20,36 @@ export interface ChoiceRequest {
 export function choosePeers(
   components: Pick<ClusterComponents, 'allocate' | 'consensus' | 'monitor'>,
   config: Pick<ClusterConfig, 'allocateBy' | 'allocateTo'>,
-  { cid, replication, existing, preferred }: ChoiceRequest,
+  request: ChoiceRequest,
 ): readonly PeerId[] {
-  if (replication.min < 0 && replication.max < 0) return []
-  const metrics = new Map<string, readonly Metric[]>()
-  for (const name of config.allocateBy) metrics.set(name, components.monitor.latest(name))
-  return components.allocate({
-    cid,
-    replicationMin: replication.min,
-    replicationMax: replication.max,
-    current: existing === undefined || isEverywhere(existing) ? [] : existing.allocations,
-    preferred,
-    excluded: excludedPeers(components, config, metrics),
-    allocateBy: config.allocateBy,
-    metrics,
-  })
+  return peerChooser(components, config)(request)
+}
+
+/** The same for many pins, with the metrics of the moment in which the first of them asks. */
+export function peerChooser(
+  components: Pick<ClusterComponents, 'allocate' | 'consensus' | 'monitor'>,
+  config: Pick<ClusterConfig, 'allocateBy' | 'allocateTo'>,
+): (request: ChoiceRequest) => readonly PeerId[] {
+  const { allocateBy } = config
+  let known: Pick<AllocationRequest, 'metrics' | 'excluded'> | undefined
+  const look = () => {
+    const metrics = new Map<string, readonly Metric[]>()
+    for (const name of allocateBy) metrics.set(name, components.monitor.latest(name))
+    return { metrics, excluded: excludedPeers(components, config, metrics) }
+  }
+  return ({ cid, replication, existing, preferred }) => {
+    if (replication.min < 0 && replication.max < 0) return []
+    known ??= look()
+    return components.allocate({
+      cid,
+      replicationMin: replication.min,
+      replicationMax: replication.max,
+      current: existing === undefined || isEverywhere(existing) ? [] : existing.allocations,
+      preferred,
+      allocateBy,
+      ...known,
+    })
+  }
 }
 
 function excludedPeers(

@@ -2,16 +2,20 @@ import type { Cluster } from '../interfaces.ts'
 import { makeInstruments } from '../lib/instruments.ts'
 import { repeat } from '../lib/repeat.ts'
 import { addContent } from './add.ts'
+import { pinMany } from './bulk-pin.ts'
+import { unpinMany } from './bulk-unpin.ts'
+import { peerChooser } from './choose-peers.ts'
 import type { ClusterComponents } from './components.ts'
 import type { ClusterConfig } from './config.ts'
 import { unpinExpired } from './expiry.ts'
 import { collectGarbage } from './gc.ts'
 import { drawGraph } from './graph.ts'
 import { makeIdentify } from './identify.ts'
+import { importPins } from './import-pins.ts'
 import { CLUSTER_METRICS } from './metrics.ts'
 import { addPeer, listPeers } from './peers.ts'
 import { pinCid, pinPath } from './pin.ts'
-import { notPinned } from './pin-rules.ts'
+import { notPinned, refuseAsFollower } from './pin-rules.ts'
 import { recoverCid, statusOf } from './status.ts'
 import { listStatuses, recoverEverything } from './statuses.ts'
 import { connectSwarms } from './swarms.ts'
@@ -38,6 +42,14 @@ export async function openCluster(
     pinPath: (path, options) => pinPath(components, config, path, options),
     unpin: (cid, options) => unpinCid(components, config, cid, options),
     unpinPath: (path, options) => unpinPath(components, config, path, options),
+    pinMany: (chunks, options) => pinMany(components, config, chunks, options),
+    unpinMany: (chunks, options) => unpinMany(components, config, chunks, options),
+    importPins(chunks, { signal, ...changes }) {
+      refuseAsFollower(config.isFollower)
+      const { replication } = config
+      const openChooser = () => peerChooser(components, config)
+      return importPins({ consensus, openChooser, replication }, chunks, changes, { signal })
+    },
     async allocation(cid) {
       const pin = await consensus.get(cid)
       if (pin === undefined) throw notPinned()

@@ -3,10 +3,10 @@ import type { Options } from '../interfaces.ts'
 import { withSpan } from '../lib/span.ts'
 import { type Cid, parseCid } from '../model/cid.ts'
 import type { PeerId } from '../model/peer.ts'
-import { checkBounds, isSameRequest, type Pin, type PinOptions, toPin } from '../model/pin.ts'
-import { choosePeers } from './choose-peers.ts'
+import { checkBounds, isEverywhere, isSameRequest, type Pin, type PinOptions, toPin } from '../model/pin.ts'
+import { peerChooser } from './choose-peers.ts'
 import type { ClusterComponents } from './components.ts'
-import type { ClusterConfig } from './config.ts'
+import type { ClusterConfig, Replication } from './config.ts'
 import { checkExpiry, checkRepin, notPinned, refuseAsFollower } from './pin-rules.ts'
 import { resolveReplication } from './replication.ts'
 
@@ -70,10 +70,32 @@ export async function placePin(
   { signal, allocations }: Options & { readonly allocations: readonly PeerId[] | undefined },
 ): Promise<Pin> {
   const { clock, consensus } = components
-  const replication = resolveReplication(options, config.replication)
-  const nowMs = clock.now()
-  checkExpiry(options.expireAtMs, nowMs)
   const existing = await consensus.get(cid)
+  const choose = allocations === undefined ? peerChooser(components, config) : () => allocations
+  const { replication } = config
+  const placed = toPlaced(cid, options, existing, { replication, nowMs: clock.now(), choose })
+  return commit(components, existing, placed, options.userAllocations, { signal })
+}
+
+/** What placing goes by. */
+export interface Placing {
+  /** The cluster's own, for what the options leave open. */
+  readonly replication: Replication
+  readonly nowMs: number
+  readonly choose: ReturnType<typeof peerChooser>
+}
+
+/**
+ * The entry that pinning leads to. Throws `REFUSED` when it may not become that, or the error of choosing peers.
+ */
+export function toPlaced(
+  cid: Cid,
+  options: PinOptions,
+  existing: Pin | undefined,
+  { replication: byDefault, nowMs, choose }: Placing,
+): Pin {
+  const replication = resolveReplication(options, byDefault)
+  checkExpiry(options.expireAtMs, nowMs)
   const wanted = toPin(cid, {
     ...optionsOf(options),
     userAllocations: [],
@@ -82,11 +104,8 @@ export async function placePin(
     timestampMs: nowMs,
   })
   if (existing !== undefined) checkRepin(existing, wanted)
-  const preferred = options.userAllocations
-  const chosen = allocations ?? choosePeers(components, config, { cid, replication, existing, preferred })
-  const isEverywhere = replication.max < 0
-  const placed = { ...wanted, allocations: isEverywhere ? [] : chosen }
-  return commit(components, existing, placed, preferred, { signal })
+  const chosen = choose({ cid, replication, existing, preferred: options.userAllocations })
+  return { ...wanted, allocations: isEverywhere(wanted) ? [] : chosen }
 }
 
 /** The options alone: a caller may hand over more, such as a signal or a whole entry. */
@@ -114,21 +133,31 @@ async function updatePin(
 ): Promise<Pin> {
   const { clock, consensus } = components
   const source = await consensus.get(from)
+  const existing = await consensus.get(to)
+  const wanted = toUpdated(source, to, options, { existing, nowMs: clock.now() })
+  return commit(components, existing, wanted, [], options)
+}
+
+/** The entry that an update leads to. Throws `NOT_FOUND` without a source, `REFUSED` when it may not become that. */
+export function toUpdated(
+  source: Pin | undefined,
+  to: Cid,
+  options: Pick<PinOptions, 'name' | 'expireAtMs'>,
+  { existing, nowMs }: { readonly existing: Pin | undefined; readonly nowMs: number },
+): Pin {
   if (source === undefined) throw notPinned()
   if (source.type !== 'pin') throw new ClusterError('REFUSED', 'this pin type cannot be updated')
-  const nowMs = clock.now()
   const isLater = options.expireAtMs !== undefined && options.expireAtMs > nowMs
   const wanted: Pin = {
     ...source,
     cid: to,
-    pinUpdate: from,
+    pinUpdate: source.cid,
     timestampMs: nowMs,
     name: options.name === '' ? source.name : options.name,
     expireAtMs: isLater ? options.expireAtMs : source.expireAtMs,
   }
-  const existing = await consensus.get(to)
   if (existing !== undefined) checkRepin(existing, wanted)
-  return commit(components, existing, wanted, [], options)
+  return wanted
 }
 
 /** Writes unless the same stands there. The answer carries the peers that the user asked for, which are not stored. */

@@ -45,7 +45,11 @@ export async function unpinPath(
 }
 
 /** All entries that go with this one. Throws when the cluster DAG cannot be read: then nothing is to be removed. */
-async function entriesOf(components: UnpinComponents, pin: Pin, options: Options): Promise<readonly Cid[]> {
+export async function entriesOf(
+  components: Omit<UnpinComponents, 'tracer'>,
+  pin: Pin,
+  options: Options,
+): Promise<readonly Cid[]> {
   if (pin.type === 'shard-pin') {
     throw new ClusterError('REFUSED', 'cannot unpin a shard directly. Unpin content root CID instead')
   }
@@ -58,7 +62,7 @@ async function entriesOf(components: UnpinComponents, pin: Pin, options: Options
 
 /** The shards that a cluster DAG links to, directly or through one level of nodes in between (daemon.md 6.5). */
 async function shardsUnder(
-  components: UnpinComponents,
+  components: Pick<UnpinComponents, 'consensus' | 'ipfs'>,
   clusterDag: Cid,
   options: Options,
 ): Promise<readonly Cid[]> {
@@ -74,7 +78,11 @@ async function shardsUnder(
   return shards
 }
 
-async function linksOf({ ipfs }: UnpinComponents, cid: Cid, { signal }: Options): Promise<readonly Cid[]> {
+async function linksOf(
+  { ipfs }: Pick<UnpinComponents, 'ipfs'>,
+  cid: Cid,
+  { signal }: Options,
+): Promise<readonly Cid[]> {
   const limited = AbortSignal.any([signal, AbortSignal.timeout(BLOCK_LIMIT_MS)])
   const node: unknown = dagCbor.decode(await ipfs.getBlock(cid, { signal: limited }))
   if (typeof node !== 'object' || node === null) return []

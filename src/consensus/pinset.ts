@@ -73,6 +73,10 @@ class YjsPinset implements Consensus {
     return this.#replica.get(cid)
   }
 
+  async getMany(cids: readonly Cid[]): Promise<readonly (Pin | undefined)[]> {
+    return this.#replica.getMany(cids)
+  }
+
   async *pins(range: PinRange, options: Options): AsyncIterable<Pin> {
     for await (const pin of this.#replica.pins(range)) {
       options.signal.throwIfAborted()

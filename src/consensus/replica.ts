@@ -20,7 +20,7 @@ import { BATCH_CHANGES_MAX, type BatchJob, JobQueue, type ReceivedChange } from 
 import { headKey, logKey, snapshotKey, viewKey } from './keys.ts'
 import { encodeOwnState, type OwnState, readState, writeMeta } from './meta.ts'
 import type { METRICS } from './metrics.ts'
-import { readPin, readPins } from './view.ts'
+import { readMany, readPin, readPins } from './view.ts'
 import { type PartitionChange, Work } from './work.ts'
 
 /** What the replica needs. */
@@ -165,6 +165,10 @@ export class Replica implements AsyncDisposable {
 
   async get(cid: Cid): Promise<Pin | undefined> {
     return readPin(this.#components.store, cid)
+  }
+
+  async getMany(cids: readonly Cid[]): Promise<readonly (Pin | undefined)[]> {
+    return readMany(this.#components.store, cids)
   }
 
   pins(range: PinRange): AsyncIterable<Pin> {

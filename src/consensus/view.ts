@@ -54,6 +54,18 @@ export async function readPin(store: Pick<ByteStore, 'get'>, cid: Cid): Promise<
   return stored === undefined ? undefined : pinOfEntry(cid, decodeViewEntry(stored))
 }
 
+/** The same for many, in the order asked. */
+export async function readMany(
+  store: Pick<ByteStore, 'getMany'>,
+  cids: readonly Cid[],
+): Promise<readonly (Pin | undefined)[]> {
+  const stored = await store.getMany(cids.map(cid => viewKey(cid.bytes)))
+  return cids.map((cid, at) => {
+    const entry = stored[at]
+    return entry === undefined ? undefined : pinOfEntry(cid, decodeViewEntry(entry))
+  })
+}
+
 /** The pins of a range in order of CID bytes, as they were when the reading began. */
 export async function* readPins(store: Pick<ByteStore, 'entries'>, range: PinRange): AsyncIterable<Pin> {
   let left = range.limit ?? Number.POSITIVE_INFINITY

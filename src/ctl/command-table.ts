@@ -14,6 +14,8 @@ import { pinLs } from './commands/pin-ls.ts'
 import { pinRm } from './commands/pin-rm.ts'
 import { pinUpdate } from './commands/pin-update.ts'
 import { recover } from './commands/recover.ts'
+import { stateExport } from './commands/state-export.ts'
+import { stateImport } from './commands/state-import.ts'
 import { status } from './commands/status.ts'
 import { version } from './commands/version.ts'
 
@@ -35,6 +37,8 @@ export const commands: readonly Command[] = [
   healthAlerts,
   healthBandwidth,
   ipfsGc,
+  stateExport,
+  stateImport,
   listCommands,
 ]
 
@@ -44,6 +48,7 @@ export const groups: Readonly<Record<string, string>> = {
   pin: 'pin, unpin and list what is pinned',
   health: 'look into the state of the cluster',
   ipfs: 'manage the IPFS nodes',
+  state: 'export and import the pinset',
 }
 
 /** Every command line without options, groups included, each after the name of the program. */

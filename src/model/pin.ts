@@ -59,10 +59,12 @@ export const NO_OPTIONS: PinOptions = {
 
 /** Bounds of what one pin may carry, so that no entry can grow without limit. */
 export const PIN_BOUNDS = {
+  cidBytes: 512,
   nameBytes: 4096,
   metadataEntries: 256,
   metadataBytes: 32_768,
   origins: 32,
+  originBytes: 4096,
   allocations: 1024,
 } as const
 
@@ -138,6 +140,8 @@ export function checkBounds(options: PinOptions): void {
   if (options.origins.length > PIN_BOUNDS.origins)
     refuse(`origins has more than ${PIN_BOUNDS.origins} entries`)
   for (const origin of options.origins) {
+    if (Buffer.byteLength(origin) > PIN_BOUNDS.originBytes)
+      refuse(`an origin is longer than ${PIN_BOUNDS.originBytes} bytes`)
     if (!parseOrigin(origin).includes('/p2p/')) refuse(`multiaddress does not contain peer ID: ${origin}`)
   }
 }

@@ -49,6 +49,7 @@ export function fakeConsensus(): FakeConsensus {
       changes.emit(cids)
     },
     get: async cid => pins.get(cidKey(cid)),
+    getMany: async cids => cids.map(cid => pins.get(cidKey(cid))),
     async *pins({ after, limit = Number.POSITIVE_INFINITY, types }, { signal }) {
       const sorted = [...pins.values()].sort((a, b) => compareBytes(a.cid.bytes, b.cid.bytes))
       let given = 0

@@ -9,6 +9,7 @@ import {
   replicationOptions,
 } from '../pin-options.ts'
 import { parsePinPath } from '../pin-path.ts'
+import { checkLines, fromOption, type LinesCall, sendLines } from '../send-lines.ts'
 import { showChange } from '../show-change.ts'
 import { waitOptions } from '../wait-for-status.ts'
 
@@ -18,7 +19,9 @@ export const pinAdd = defineCommand({
   summary: 'pin content',
   details:
     'Adds a CID, or what a path leads to, to the pinset; the peers that it is allocated to fetch it from there. ' +
-    'Prints the status a second later, since pinning goes on after this command unless --wait is given.',
+    'Prints the status a second later, since pinning goes on after this command unless --wait is given. With --from, ' +
+    'any number of pins is taken from lines: CIDs, or JSON as in "pin ls" and "state export"; the other options go for ' +
+    'lines that do not say it themselves.',
   options: [
     {
       kind: 'integer',
@@ -38,12 +41,14 @@ export const pinAdd = defineCommand({
       summary: 'recursive, or direct: the block alone',
     },
     metadataOption,
+    fromOption,
     ...waitOptions,
   ],
   args: '<CID or path>',
   examples: [
     'pin add QmZULkCELmmk5XNfCgTnCyFgAVxBRBXyDHGGMVoLFLiXEN',
     'pin add --name site --replication 3 /ipns/docs.ipfs.tech',
+    'pin add --name import --replication 2 --from cids.txt',
     'pin add --wait --wait-timeout 5m bafybeigdyrzt5sfp7udm7hu76uh7y26nf3efuylqabf3oclgtqy55fbzdi/readme.md',
   ],
   async run({ options, args }, context) {
@@ -56,6 +61,12 @@ export const pinAdd = defineCommand({
       'replication-max': String(replication === 0 ? options['replication-max'] : replication),
       'shard-size': '0',
       'user-allocations': parseAllocations(options.allocations),
+    }
+    if (options.from !== '') {
+      checkLines(options, args)
+      const call: LinesCall = (lines, given) =>
+        context.client.pinMany({ lines, query: inKeyOrder(query) }, given)
+      return sendLines(options.from, 'pinning', call, context)
     }
     const params = { ...parsePinPath(args[0] ?? '') }
     const pin = await context.client.pinPath({ params, query: inKeyOrder(query) }, context)

@@ -1,0 +1,127 @@
+import { ClusterError, toClusterError } from '../errors.ts'
+import type { BulkLines, Cluster, Options } from '../interfaces.ts'
+import type { Clock } from '../lib/clock.ts'
+import { type NumberedLine, readLineChunks } from '../lib/line-chunks.ts'
+import type { BulkLine, BulkResult } from '../model/bulk.ts'
+import {
+  type BulkAnswerJson,
+  type BulkCountsJson,
+  toBulkAnswerJson,
+  toStoppedJson,
+} from '../model/bulk-json.ts'
+import type { Cid } from '../model/cid.ts'
+import { parsePeerId } from '../model/peer.ts'
+import { toPinJson } from '../model/pin-json.ts'
+import { parseCidLine, parseEntryLine, parsePinLine } from '../model/pin-line.ts'
+import { parsePinOptions, type Query } from './query.ts'
+import type { Handlers, Routes } from './routes.ts'
+
+/** Bounds of what is held of a request at a time. No pin within its bounds has a longer line. */
+const LIMITS = { charactersMax: 1024 * 1024, linesMax: 1000 }
+
+/** The handlers of everything that takes or gives pins by the line. */
+export function bulkHandlers(
+  cluster: Cluster,
+  clock: Clock,
+): Pick<Handlers<Routes, Options>, 'pinMany' | 'unpinMany' | 'exportState' | 'importState'> {
+  return {
+    pinMany({ query, lines }, options) {
+      const defaults = parsePinOptions(toQuery(query), clock.now())
+      const wanted = toBulkLines(lines, text => parsePinLine(text, defaults, clock.now()), cidOfEntry)
+      return answers(cluster.pinMany(wanted, options), query?.answers)
+    },
+    unpinMany({ query, lines }, options) {
+      return answers(
+        cluster.unpinMany(
+          toBulkLines(lines, parseCidLine, cid => cid),
+          options,
+        ),
+        query?.answers,
+      )
+    },
+    async *exportState(_input, options) {
+      for await (const pin of cluster.allocations({}, options)) yield toPinJson(pin)
+    },
+    importState({ query, lines }, options) {
+      const { replicationMin, replicationMax } = parsePinOptions(toQuery(query), clock.now())
+      const allocations = (query?.allocations ?? '')
+        .split(',')
+        .filter(text => text !== '')
+        .map(parsePeerId)
+      const changes = { replicationMin, replicationMax, allocations }
+      const entries = toBulkLines(lines, parseEntryLine, cidOfEntry)
+      return answers(cluster.importPins(entries, { ...changes, signal: options.signal }), query?.answers)
+    },
+  }
+}
+
+function toQuery(query: object | undefined): Query {
+  return (query ?? {}) as Query
+}
+
+const cidOfEntry = ({ cid }: { readonly cid: Cid }) => cid
+
+async function* toBulkLines<Wanted>(
+  source: AsyncIterable<Uint8Array>,
+  parse: (text: string) => Wanted,
+  cidOfWanted: (wanted: Wanted) => Cid,
+): BulkLines<Wanted> {
+  for await (const chunk of readLineChunks(source, LIMITS)) {
+    yield chunk.map(line => toBulkLine(line, parse, cidOfWanted))
+  }
+}
+
+function toBulkLine<Wanted>(
+  { line, text }: NumberedLine,
+  parse: (text: string) => Wanted,
+  cidOfWanted: (wanted: Wanted) => Cid,
+): BulkLine<Wanted> {
+  if (text === undefined) {
+    const wanted = new ClusterError('TOO_LARGE', `the line is longer than ${LIMITS.charactersMax} characters`)
+    return { line, cid: undefined, wanted }
+  }
+  try {
+    const wanted = parse(text)
+    return { line, cid: cidOfWanted(wanted), wanted }
+  } catch (thrown) {
+    return { line, cid: cidOf(text), wanted: toClusterError(thrown) }
+  }
+}
+
+/** What a line names that cannot be understood as a whole. */
+function cidOf(text: string): Cid | undefined {
+  try {
+    return parseCidLine(text)
+  } catch (thrown) {
+    if (thrown instanceof ClusterError) return undefined
+    throw thrown
+  }
+}
+
+/** Answers as JSON. With `failed` only failures are told, and at the end how many lines ended how. */
+async function* answers(
+  chunks: AsyncIterable<readonly BulkResult[]>,
+  which: string | undefined,
+): AsyncIterable<BulkAnswerJson> {
+  if (which !== undefined && which !== '' && which !== 'all' && which !== 'failed')
+    throw new ClusterError('INVALID_ARGUMENT', 'parameter answers invalid: it is neither all nor failed')
+  const isTerse = which === 'failed'
+  const counts = { pinned: 0, unchanged: 0, removed: 0, absent: 0, failed: 0 }
+  let line = 0
+  try {
+    for await (const chunk of chunks) {
+      for (const result of chunk) {
+        const { outcome } = result
+        line = result.line
+        counts[typeof outcome === 'string' ? outcome : 'failed']++
+        if (!isTerse || typeof outcome !== 'string') yield toBulkAnswerJson(result)
+      }
+    }
+  } catch (thrown) {
+    // Nothing was answered yet, so the whole answer can be that error.
+    if (line === 0) throw thrown
+    yield toStoppedJson(line + 1, thrown)
+    throw thrown
+  }
+  if (isTerse) yield { line, status: 'done', counts: counts satisfies BulkCountsJson }
+}

@@ -1,0 +1,65 @@
+import type { IncomingMessage } from 'node:http'
+import { ClusterError } from '../errors.ts'
+import type { Clock } from '../lib/clock.ts'
+
+/** What a reader of a body goes by. */
+export interface BodyContext {
+  readonly clock: Clock
+  readonly idleTimeoutMs: number
+}
+
+const NEWS = ['readable', 'end', 'close'] as const
+
+/**
+ * The body of a request. Nothing is read ahead of whoever asks, and reading may stop at any time without harm to the
+ * connection. A client that sends nothing for the idle time-out is given up on with `TIMEOUT`; an aborted signal ends the
+ * waiting with its reason.
+ */
+export async function* readBody(
+  request: IncomingMessage,
+  signal: AbortSignal,
+  { clock, idleTimeoutMs }: BodyContext,
+): AsyncIterable<Uint8Array> {
+  for (;;) {
+    signal.throwIfAborted()
+    const chunk: Uint8Array | null = request.read()
+    if (chunk !== null) {
+      yield chunk
+      continue
+    }
+    if (request.readableEnded) return
+    if (request.destroyed) throw new ClusterError('PEER_UNREACHABLE', 'the client has left')
+    await newsOf(request, signal, { clock, idleTimeoutMs })
+  }
+}
+
+/** Resolves when there may be more to read. Leaves no listener behind, so that the rest can be thrown away at once. */
+function newsOf(
+  request: IncomingMessage,
+  signal: AbortSignal,
+  { clock, idleTimeoutMs }: BodyContext,
+): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const onNews = () => {
+      clean()
+      resolve()
+    }
+    const fail = (thrown: unknown) => {
+      clean()
+      reject(thrown)
+    }
+    const onAbort = () => fail(signal.reason)
+    const limit = clock.schedule(idleTimeoutMs, () =>
+      fail(new ClusterError('TIMEOUT', `the upload stood still for ${idleTimeoutMs / 1000} s`)),
+    )
+    const clean = () => {
+      limit[Symbol.dispose]()
+      for (const event of NEWS) request.off(event, onNews)
+      request.off('error', fail)
+      signal.removeEventListener('abort', onAbort)
+    }
+    for (const event of NEWS) request.on(event, onNews)
+    request.on('error', fail)
+    signal.addEventListener('abort', onAbort)
+  })
+}
