@@ -4,50 +4,18 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { monitorEventLoopDelay } from 'node:perf_hooks'
-import { createNoopMeter } from '@opentelemetry/api'
-import { toConsensusConfig } from '../src/consensus/config.ts'
-import { openPinset } from '../src/consensus/pinset.ts'
-import { systemClock } from '../src/lib/clock.ts'
-import { systemRandom } from '../src/lib/random.ts'
 import { createIdentity } from '../src/model/identity.ts'
 import { toPin } from '../src/model/pin.ts'
-import { openLevel } from '../src/store/level.ts'
-import { fakeNetwork } from '../test/support/fake-network.ts'
 import { numberedCid } from '../test/support/numbered-cid.ts'
-import { silentLogger } from '../test/support/silent-logger.ts'
+import { openHub, openPinsetOnDisk } from './pinset-on-disk.ts'
 
 const pinsCount = Number(process.argv[2] ?? 100_000)
 const writersCount = Number(process.argv[3] ?? 50)
 const options = { signal: new AbortController().signal }
 const folder = await mkdtemp(join(tmpdir(), 'pinfold-bench-'))
 const identity = createIdentity()
-const hub = fakeNetwork({ clock: systemClock, random: systemRandom })
-const config = toConsensusConfig({
-  cluster_name: 'bench',
-  trusted_peers: ['*'],
-  batching: { max_batch_size: 0, max_batch_age: '0s', max_queue_size: 50_000 },
-  repair_interval: '1h',
-  partitions: 4096,
-  memory_budget: 64 * 1024 * 1024,
-  clock_drift_max: '5m',
-})
-
-async function open() {
-  const components = {
-    identity,
-    network: hub.join(identity.id),
-    store: await openLevel(folder),
-    clock: systemClock,
-  }
-  const seams = { random: systemRandom, logger: silentLogger(), meter: createNoopMeter() }
-  const pinset = await openPinset({ ...components, ...seams }, config)
-  const close = async () => {
-    await pinset[Symbol.asyncDispose]()
-    await components.network[Symbol.asyncDispose]()
-    await components.store[Symbol.asyncDispose]()
-  }
-  return { pinset, close }
-}
+const hub = openHub()
+const open = () => openPinsetOnDisk(folder, { hub, identity })
 
 const rows: Record<string, string | number>[] = []
 async function measure(what: string, count: number, work: () => Promise<void>): Promise<void> {
@@ -78,35 +46,35 @@ async function write(count: number, one: (index: number) => Promise<void>): Prom
   await Promise.all(Array.from({ length: writersCount }, writer))
 }
 
-let { pinset, close } = await open()
+let opened = await open()
 const pinOf = (index: number, name: string) => toPin(numberedCid(index), { name: `${name} ${index}` })
 await measure(`add, ${writersCount} at once`, pinsCount, () =>
-  write(pinsCount, i => pinset.put([pinOf(i, 'pin')], options)),
+  write(pinsCount, i => opened.pinset.put([pinOf(i, 'pin')], options)),
 )
 await measure(`replace, ${writersCount} at once`, pinsCount, () =>
-  write(pinsCount, i => pinset.put([pinOf(i, 'again')], options)),
+  write(pinsCount, i => opened.pinset.put([pinOf(i, 'again')], options)),
 )
 await measure('add in one call', pinsCount, () =>
-  pinset.put(
+  opened.pinset.put(
     Array.from({ length: pinsCount }, (_, i) => pinOf(pinsCount + i, 'bulk')),
     options,
   ),
 )
 await measure(`get, ${writersCount} at once`, pinsCount, () =>
-  write(pinsCount, async i => void (await pinset.get(numberedCid(i)))),
+  write(pinsCount, async i => void (await opened.pinset.get(numberedCid(i)))),
 )
 await measure('list', pinsCount * 2, async () => {
   let count = 0
-  for await (const _pin of pinset.pins({}, options)) count++
+  for await (const _pin of opened.pinset.pins({}, options)) count++
   if (count !== pinsCount * 2) throw new Error(`listed ${count}`)
 })
 await measure('close and open', 1, async () => {
-  await close()
-  ;({ pinset, close } = await open())
+  await opened[Symbol.asyncDispose]()
+  opened = await open()
 })
 await measure(`remove, ${writersCount} at once`, pinsCount, () =>
-  write(pinsCount, i => pinset.remove([numberedCid(i)], options)),
+  write(pinsCount, i => opened.pinset.remove([numberedCid(i)], options)),
 )
-await close()
+await opened[Symbol.asyncDispose]()
 console.table(rows)
 await rm(folder, { recursive: true })

@@ -13,11 +13,15 @@ const SERVICE = join(import.meta.dirname, '../../src/bin/cluster-service.ts')
 
 /** How a peer differs from the default: a test wants quick heartbeats and its own settings. */
 export interface PeerOptions {
+  /** File of the `cluster-service` to run; without it the one of the sources. */
+  readonly program?: string
   /** Multiaddr of a Kubo; without it the peer has an embedded node. */
   readonly kubo?: string
   readonly environment?: Readonly<Record<string, string>>
   /** A network namespace to run in, and its address there; the API then listens on a Unix socket. */
   readonly namespace?: { readonly name: string; readonly ip: string }
+  /** Folder that exists and is empty, on a small disk for instance; without it one beside the others. */
+  readonly folder?: string
 }
 
 /** A real peer: a process of its own, on loopback, in a temporary folder. */
@@ -37,6 +41,10 @@ export interface PeerProcess {
   readonly log: () => string
   /** Starts it again after `stop` or `kill`; resolves when the API answers. */
   start(): Promise<void>
+  /** Starts it again without waiting for anything. */
+  launch(): void
+  /** Resolves when the API of a launched peer answers; fails when the process ends before. */
+  answers(): Promise<void>
   /** SIGTERM, and waits for a clean end. */
   stop(): Promise<void>
   /** SIGKILL: nothing is flushed. */
@@ -71,8 +79,8 @@ export async function openPeerProcesses(): Promise<PeerProcesses> {
   return {
     peers,
     async add(options = {}) {
-      const folder = join(root, `peer${peers.length}`)
-      await mkdir(folder)
+      const folder = options.folder ?? join(root, `peer${peers.length}`)
+      await mkdir(folder, { recursive: true })
       const first = peers[0]
       const peer = await makePeer(folder, {
         ...options,
@@ -101,7 +109,7 @@ async function makePeer(
   folder: string,
   options: MakeOptions,
 ): Promise<PeerProcess & { end(): Promise<void> }> {
-  const { namespace } = options
+  const { namespace, program = SERVICE } = options
   const [api, swarm, ipfs] = [await freePort(), await freePort(), await freePort()]
   const ip = namespace?.ip ?? '127.0.0.1'
   const host = namespace === undefined ? `/ip4/127.0.0.1/tcp/${api}` : `/unix${folder}/api.sock`
@@ -120,7 +128,7 @@ async function makePeer(
     ...(options.kubo === undefined ? {} : { CLUSTER_IPFSHTTP_NODEMULTIADDRESS: options.kubo }),
     ...options.environment,
   }
-  const init = spawn(process.execPath, [SERVICE, 'init'], { env: environment, stdio: 'ignore' })
+  const init = spawn(process.execPath, [program, 'init'], { env: environment, stdio: 'ignore' })
   const [code] = await once(init, 'exit')
   assert.equal(code, 0, 'cluster-service init')
   const identity: unknown = JSON.parse(await readFile(join(folder, 'identity.json'), 'utf8'))
@@ -139,6 +147,28 @@ async function makePeer(
     child.kill(name)
     await ended
   }
+  const launch = () => {
+    const inside = namespace === undefined ? [] : ['ip', 'netns', 'exec', namespace.name]
+    const [command = '', ...args] = [...inside, process.execPath, program, 'daemon', ...bootstrap]
+    child = spawn(command, args, {
+      env: environment,
+      stdio: ['ignore', 'ignore', 'pipe'],
+    })
+    child.stderr?.on('data', (text: Buffer) => {
+      log = `${log}${text.toString()}`.slice(-200_000)
+    })
+  }
+  const answers = async () => {
+    const started = child
+    await eventually(
+      `${options.name} answers`,
+      async () => {
+        assert.equal(started?.exitCode, null, `${options.name} ended: ${log.slice(-2000)}`)
+        return (await client.id({}, { signal: AbortSignal.timeout(5000) })).id === id
+      },
+      30_000,
+    )
+  }
   return {
     folder,
     id,
@@ -152,25 +182,11 @@ async function makePeer(
       return child?.exitCode ?? undefined
     },
     log: () => log,
+    launch,
+    answers,
     async start() {
-      const inside = namespace === undefined ? [] : ['ip', 'netns', 'exec', namespace.name]
-      const [command = '', ...args] = [...inside, process.execPath, SERVICE, 'daemon', ...bootstrap]
-      child = spawn(command, args, {
-        env: environment,
-        stdio: ['ignore', 'ignore', 'pipe'],
-      })
-      child.stderr?.on('data', (text: Buffer) => {
-        log = `${log}${text.toString()}`.slice(-200_000)
-      })
-      const started = child
-      await eventually(
-        `${options.name} answers`,
-        async () => {
-          assert.equal(started.exitCode, null, `${options.name} ended: ${log.slice(-2000)}`)
-          return (await client.id({}, { signal: AbortSignal.timeout(5000) })).id === id
-        },
-        30_000,
-      )
+      launch()
+      await answers()
     },
     stop: () => end('SIGTERM'),
     kill: () => end('SIGKILL'),

@@ -1,0 +1,103 @@
+import { readFile } from 'node:fs/promises'
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { PeerProcess } from '../test/support/peer-processes.ts'
+import { freePort } from '../test/support/peer-processes.ts'
+
+/** Often enough to tell tenths of a second, seldom enough to cost the peer next to nothing. */
+const SCRAPE_MS = 100
+
+/** Where a peer serves its metrics, and the environment that makes it do so. */
+export async function metricsEndpoint() {
+  const port = await freePort()
+  return {
+    url: `http://127.0.0.1:${port}/metrics`,
+    environment: {
+      CLUSTER_METRICS_ENABLESTATS: 'true',
+      CLUSTER_METRICS_PROMETHEUSENDPOINT: `/ip4/127.0.0.1/tcp/${port}`,
+    },
+  }
+}
+
+/**
+ * Reads the metrics of a peer's process over and over, and keeps the longest block of its event loop. A peer that does
+ * not run is waited for.
+ */
+export class PeerMeter implements AsyncDisposable {
+  readonly #peer: PeerProcess
+  readonly #url: string
+  readonly #stopping = new AbortController()
+  readonly #watching: Promise<void>
+  #longestBlockMs = 0
+  #last: ReadonlyMap<string, number> = new Map()
+
+  constructor(peer: PeerProcess, url: string) {
+    this.#peer = peer
+    this.#url = url
+    this.#watching = this.#watch()
+  }
+
+  /** Since it was asked last. */
+  takeLongestBlockMs(): number {
+    const longest = this.#longestBlockMs
+    this.#longestBlockMs = 0
+    return longest
+  }
+
+  /** The metric as of now, 0 while the peer does not answer. A name with labels is the sum over them. */
+  async metric(name: string): Promise<number> {
+    await this.#scrape()
+    return this.#last.get(name) ?? 0
+  }
+
+  /** Waits until a metric is as wanted; looks at every scrape, and asks for no more of them. */
+  async until(
+    what: string,
+    check: (metric: (name: string) => number) => boolean,
+    msMax: number,
+  ): Promise<void> {
+    const end = performance.now() + msMax
+    while (!check(name => this.#last.get(name) ?? 0)) {
+      if (performance.now() > end) throw new Error(`${what}: not within ${msMax} ms`)
+      await sleep(SCRAPE_MS / 4)
+    }
+  }
+
+  /** Memory in MB as the system counts it: now, and at most since the process started. */
+  async memory(): Promise<{ residentMb: number; peakMb: number }> {
+    const status = await readFile(`/proc/${this.#peer.pid}/status`, 'utf8')
+    const mb = (name: string) =>
+      (Number(new RegExp(`${name}:\\s+(\\d+)`).exec(status)?.[1] ?? 0) * 1024) / 1e6
+    return { residentMb: mb('VmRSS'), peakMb: mb('VmHWM') }
+  }
+
+  async #watch(): Promise<void> {
+    while (!this.#stopping.signal.aborted) {
+      await this.#scrape()
+      await sleep(SCRAPE_MS)
+    }
+  }
+
+  async #scrape(): Promise<void> {
+    const text = await fetch(this.#url, {
+      headers: { 'accept-encoding': 'identity' },
+      signal: AbortSignal.timeout(30_000),
+    })
+      .then(response => response.text())
+      .catch((error: unknown) => {
+        // Not there yet, or not any more.
+        if (error instanceof TypeError || error instanceof DOMException) return ''
+        throw error
+      })
+    const values = new Map<string, number>()
+    for (const [, name = '', value] of text.matchAll(/^(\w+)(?:\{[^}]*\})? (\S+)/gm))
+      values.set(name, (values.get(name) ?? 0) + Number(value))
+    this.#last = values
+    const blockMs = (values.get('nodejs_eventloop_lag_max_seconds') ?? 0) * 1000
+    this.#longestBlockMs = Math.max(this.#longestBlockMs, blockMs)
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#stopping.abort()
+    await this.#watching
+  }
+}
