@@ -53,8 +53,7 @@ async function* encodeInput<Name extends keyof Procedures>(
 ): AsyncIterable<Uint8Array> {
   const codec: { readonly kind: 'value' | 'stream' } = CODECS[name].input
   if (codec.kind === 'value') {
-    const { value } = CODECS[name].input as { readonly value: { toWire(from: unknown): unknown } }
-    yield callToBytes({ name, input: value.toWire(input) })
+    yield valueCallToBytes(name, input)
     return
   }
   const { items } = CODECS[name].input as { readonly items: { toWire(from: unknown): unknown } }
@@ -62,8 +61,17 @@ async function* encodeInput<Name extends keyof Procedures>(
   for await (const item of input as AsyncIterable<unknown>) yield toBytes(items.toWire(item))
 }
 
+/** The call of a procedure whose input is one value, as bytes. */
+export function valueCallToBytes<Name extends keyof Procedures>(
+  name: Name,
+  input: Procedures[Name]['input'],
+): Uint8Array {
+  const { value } = CODECS[name].input as { readonly value: { toWire(from: unknown): unknown } }
+  return callToBytes({ name, input: value.toWire(input) })
+}
+
 /** An answer that cannot be read is the other peer's fault, not the caller's. */
-function understood<Value>(peer: PeerId, name: string, read: () => Value): Value {
+export function understood<Value>(peer: PeerId, name: string, read: () => Value): Value {
   try {
     return read()
   } catch (cause) {
@@ -75,7 +83,8 @@ function understood<Value>(peer: PeerId, name: string, read: () => Value): Value
   }
 }
 
-function toTimeout(peer: PeerId, name: string, config: RpcConfig): ClusterError {
+/** Nothing came in time. */
+export function toTimeout(peer: PeerId, name: string, config: RpcConfig): ClusterError {
   return new ClusterError(
     'TIMEOUT',
     `peer ${peer} did not answer "${name}" within ${config.answerTimeoutMs / 1000} s`,

@@ -126,8 +126,12 @@ export function callFromBytes(bytes: Uint8Array): Call {
 export function answerToBytes(answer: Answer): Uint8Array {
   if (answer.kind === 'outputs') return toBytes({ outputs: answer.outputs })
   if (answer.kind === 'alive') return toBytes({ alive: true })
-  const { code, message, details } = answer.error
-  return toBytes({ error: { code, message: message.slice(0, MESSAGE_TEXT_MAX), details } })
+  return toBytes({ error: errorToWire(answer.error) })
+}
+
+/** An error as the other peer is told of it. */
+export function errorToWire({ code, message, details }: ClusterError): unknown {
+  return { code, message: message.slice(0, MESSAGE_TEXT_MAX), details }
 }
 
 /** The message of an answer that the bytes hold; an output is still to be read. Throws `INVALID_ARGUMENT`, `TOO_LARGE`. */
@@ -135,12 +139,13 @@ export function answerFromBytes(bytes: Uint8Array): Answer {
   checkSize('an answer', bytes, ANSWER_BYTES_MAX)
   const fields = new Fields(fromBytes(bytes), 'answer')
   if (fields.has('outputs')) return { kind: 'outputs', outputs: fields.list('outputs', asBytes) }
-  if (fields.has('error')) return { kind: 'error', error: errorFrom(fields.nested('error')) }
+  if (fields.has('error')) return { kind: 'error', error: errorFromWire(fields.nested('error')) }
   if (fields.has('alive')) return { kind: 'alive' }
   return refuse('an answer has neither outputs nor an error')
 }
 
-function checkSize(what: string, { length }: Uint8Array, max: number): void {
+/** Throws `TOO_LARGE` for a message that no honest peer sends. */
+export function checkSize(what: string, { length }: Uint8Array, max: number): void {
   if (length > max)
     throw new ClusterError('TOO_LARGE', `${what} of ${length} bytes exceeds the limit of ${max}`)
 }
@@ -150,7 +155,7 @@ function asBytes(wire: unknown, what: string): Uint8Array {
 }
 
 /** The error that the other peer threw: same code, same message, same details. */
-function errorFrom(fields: Fields): ClusterError {
+export function errorFromWire(fields: Fields): ClusterError {
   const code = fields.text('code')
   const known: Code = isCode(code) ? code : 'INTERNAL'
   return new ClusterError(known, fields.text('message').slice(0, MESSAGE_TEXT_MAX), {

@@ -4,7 +4,9 @@ export interface RpcConfig {
   readonly answerTimeoutMs: number
   /** How often a long procedure says that it is still at work; well below the time-out. */
   readonly aliveMs: number
+  /** How long the shared stream to a peer stays open without a call. */
+  readonly lineIdleMs: number
 }
 
 /** What every peer uses. */
-export const RPC_CONFIG: RpcConfig = { answerTimeoutMs: 15_000, aliveMs: 4_000 }
+export const RPC_CONFIG: RpcConfig = { answerTimeoutMs: 15_000, aliveMs: 4_000, lineIdleMs: 30_000 }

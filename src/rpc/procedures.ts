@@ -29,3 +29,8 @@ export const PROCEDURES = {
 export function isProcedure(name: string): name is keyof Procedures {
   return Object.hasOwn(PROCEDURES, name)
 }
+
+/** Whether a procedure is answered at once with few outputs: such calls share a stream. */
+export function isShort(name: keyof Procedures): boolean {
+  return !PROCEDURES[name].isLong
+}

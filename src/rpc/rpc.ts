@@ -5,11 +5,16 @@ import { makeInstruments } from '../lib/instruments.ts'
 import type { PeerId } from '../model/peer.ts'
 import { callRemote } from './client.ts'
 import { RPC_CONFIG, type RpcConfig } from './config.ts'
+import { openLines } from './line-client.ts'
+import { serveLines } from './line-server.ts'
 import { rpcMetrics } from './metrics.ts'
+import { isShort } from './procedures.ts'
 import { answerCall } from './server.ts'
 
 /** The protocol of calls. A new number means that old peers cannot be called any more. */
 export const RPC_PROTOCOL = '/pinfold/rpc/1'
+/** The protocol of the stream that short calls to one peer share. */
+export const LINE_PROTOCOL = '/pinfold/rpc-line/1'
 
 /** What calls between peers need. */
 export interface RpcParts {
@@ -33,11 +38,14 @@ export function openRpc(parts: RpcParts, config: RpcConfig = RPC_CONFIG): Rpc {
     logger,
     onFailure: () => instruments.answerFailures.add(1),
     onRefusal: () => instruments.refused.add(1),
+    onCall: () => instruments.answered.add(1),
   }
   const served = network.serve(RPC_PROTOCOL, (input, from, options) => {
     instruments.answered.add(1)
     return answerCall(server, config, input, from, options)
   })
+  const servedLines = network.serve(LINE_PROTOCOL, serveLines(server))
+  const lines = openLines({ network, clock, protocol: LINE_PROTOCOL }, config)
 
   async function* callOther<Name extends keyof Procedures>(
     to: PeerId,
@@ -48,7 +56,8 @@ export function openRpc(parts: RpcParts, config: RpcConfig = RPC_CONFIG): Rpc {
     const startMs = clock.monotonic()
     instruments.calls.add(1)
     try {
-      yield* callRemote({ network, clock, protocol: RPC_PROTOCOL }, config, to, name, input, options)
+      if (isShort(name)) yield* lines.call(to, name, input, options)
+      else yield* callRemote({ network, clock, protocol: RPC_PROTOCOL }, config, to, name, input, options)
     } catch (thrown) {
       if (!options.signal.aborted) instruments.callFailures.add(1)
       throw thrown
@@ -63,6 +72,8 @@ export function openRpc(parts: RpcParts, config: RpcConfig = RPC_CONFIG): Rpc {
         : callOther(to, name, input, options),
     async [Symbol.asyncDispose]() {
       served[Symbol.dispose]()
+      servedLines[Symbol.dispose]()
+      await lines[Symbol.asyncDispose]()
     },
   }
 }

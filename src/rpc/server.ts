@@ -34,34 +34,52 @@ export async function* answerCall(
     if (first.done === true) throw new ClusterError('INVALID_ARGUMENT', 'a call without a name')
     const call = callFromBytes(first.value)
     name = call.name.slice(0, 80)
-    if (!isProcedure(call.name)) {
-      throw new ClusterError(
-        'INVALID_ARGUMENT',
-        `this peer has no procedure "${name}": it may be of another version`,
-      )
-    }
+    if (!isProcedure(call.name)) throw noProcedure(name)
     checkTrust(parts, call.name, from)
     const rest = { [Symbol.asyncIterator]: () => messages }
-    const outputs = runHandler(call.name, parts.handlers[call.name], call, rest, from, { signal })
+    const outputs = encoded(runHandler(call.name, parts.handlers[call.name], call, rest, from, { signal }))
     const answers = toAnswers(outputs)
     if (!PROCEDURES[call.name].isLong) yield* answers
     else yield* withAlive(answers, answerToBytes({ kind: 'alive' }), parts.clock, config.aliveMs)
   } catch (thrown) {
     signal.throwIfAborted()
-    const error = toClusterError(thrown)
-    parts.onFailure()
-    const fields = { procedure: name, from, error: messageOf(thrown) }
-    if (error.code === 'INTERNAL') parts.logger.error('a call of another peer failed', fields)
-    else parts.logger.debug('a call of another peer was answered with an error', fields)
-    yield answerToBytes({ kind: 'error', error })
+    yield answerToBytes({ kind: 'error', error: noteFailure(parts, name, from, thrown) })
   }
+}
+
+/** Counts and logs what a call ended with; answers with what the caller is told. */
+export function noteFailure(
+  parts: ServerParts,
+  procedure: string,
+  from: PeerId,
+  thrown: unknown,
+): ClusterError {
+  const error = toClusterError(thrown)
+  parts.onFailure()
+  const fields = { procedure, from, error: messageOf(thrown) }
+  if (error.code === 'INTERNAL') parts.logger.error('a call of another peer failed', fields)
+  else parts.logger.debug('a call of another peer was answered with an error', fields)
+  return error
 }
 
 async function* toAnswers(outputs: AsyncIterable<Uint8Array>): AsyncIterable<Uint8Array> {
   for await (const batch of inBatches(outputs)) yield answerToBytes({ kind: 'outputs', outputs: batch })
 }
 
-function checkTrust(parts: ServerParts, name: keyof Procedures, from: PeerId): void {
+async function* encoded(outputs: AsyncIterable<unknown>): AsyncIterable<Uint8Array> {
+  for await (const output of outputs) yield toBytes(output)
+}
+
+/** The caller asks for what this version does not have. */
+export function noProcedure(name: string): ClusterError {
+  return new ClusterError(
+    'INVALID_ARGUMENT',
+    `this peer has no procedure "${name}": it may be of another version`,
+  )
+}
+
+/** Throws `FORBIDDEN` when the peer may not call the procedure. */
+export function checkTrust(parts: ServerParts, name: keyof Procedures, from: PeerId): void {
   const { trust }: { readonly trust: 'self' | 'trusted' | 'open' } = PROCEDURES[name]
   if (trust === 'open' || (trust === 'trusted' && parts.isTrusted(from))) return
   parts.onRefusal()
@@ -72,19 +90,18 @@ function checkTrust(parts: ServerParts, name: keyof Procedures, from: PeerId): v
   )
 }
 
-async function* runHandler<Name extends keyof Procedures>(
+/** What the handler yields, ready to be encoded. */
+export async function* runHandler<Name extends keyof Procedures>(
   name: Name,
   handler: RpcHandlers[Name],
   call: Call,
   rest: AsyncIterable<Uint8Array>,
   from: PeerId,
   options: Options,
-): AsyncIterable<Uint8Array> {
+): AsyncIterable<unknown> {
   const codec = CODECS[name]
   const input = decodeInput(name, call, rest)
-  for await (const output of handler(input, from, options)) {
-    yield toBytes(codec.output.toWire(output))
-  }
+  for await (const output of handler(input, from, options)) yield codec.output.toWire(output)
 }
 
 function decodeInput<Name extends keyof Procedures>(

@@ -7,7 +7,7 @@ import type { Block, Network, Rpc, RpcHandlers } from '../../src/interfaces.ts'
 import { systemClock } from '../../src/lib/clock.ts'
 import { RPC_CONFIG, type RpcConfig } from '../../src/rpc/config.ts'
 import { isProcedure, PROCEDURES } from '../../src/rpc/procedures.ts'
-import { openRpc } from '../../src/rpc/rpc.ts'
+import { LINE_PROTOCOL, openRpc, RPC_PROTOCOL } from '../../src/rpc/rpc.ts'
 import { eventually } from '../support/eventually.ts'
 import { bareInfo, blockOf, EXAMPLES, first, only, peerInfo, second } from '../support/rpc-examples.ts'
 import { type SilentLogger, silentLogger } from '../support/silent-logger.ts'
@@ -193,7 +193,7 @@ function errors(open: OpenNetworks): void {
     const { encode, decode } = await import('@ipld/dag-cbor')
     const send = async (...messages: readonly Uint8Array[]) => {
       const answers = await collect(
-        ends.callerNetwork.request(ends.server.self, '/pinfold/rpc/1', only(...messages), { signal }),
+        ends.callerNetwork.request(ends.server.self, RPC_PROTOCOL, only(...messages), { signal }),
       )
       const last = answers.at(-1)
       assert.ok(last !== undefined)
@@ -233,8 +233,26 @@ function errors(open: OpenNetworks): void {
       encode({ error: 'no' }),
     ]
     let lie = lies[0]
-    liar.serve('/pinfold/rpc/1', async function* () {
+    liar.serve(RPC_PROTOCOL, async function* () {
       if (lie !== undefined) yield lie
+    })
+    const lineLies = [
+      encode({ replies: [[0, encode({ outputs: [{ cid: 7 }] })]] }),
+      encode({ replies: [[0, encode({ outputs: 7 })]] }),
+      encode({ replies: [[0, encode({})]] }),
+      encode({ replies: [[0, encode({ outputs: [], error: 'no' })]] }),
+      encode({ replies: [[0, Uint8Array.of(255)]] }),
+      encode({ replies: [[0]] }),
+      encode({ replies: [['x', encode({ outputs: [] })]] }),
+      encode({}),
+      Uint8Array.of(1, 2, 3),
+    ]
+    let lineLie = lineLies[0]
+    liar.serve(LINE_PROTOCOL, async function* (input) {
+      for await (const _ of input) {
+        if (lineLie !== undefined) yield lineLie
+        return
+      }
     })
     const rpc = openRpc({
       network: caller,
@@ -244,12 +262,15 @@ function errors(open: OpenNetworks): void {
       logger: silentLogger(),
       meter: createNoopMeter(),
     })
+    const isRefused = { code: 'PEER_UNREACHABLE', message: new RegExp(liar.self) }
     for (lie of lies) {
-      await assert.rejects(collect(rpc.call(liar.self, 'status', { cid: first.cid }, { signal })), {
-        code: 'PEER_UNREACHABLE',
-        message: new RegExp(liar.self),
-      })
+      const call = rpc.call(liar.self, 'statuses', { filter: undefined }, { signal })
+      await assert.rejects(collect(call), isRefused)
     }
+    for (lineLie of lineLies) {
+      await assert.rejects(collect(rpc.call(liar.self, 'status', { cid: first.cid }, { signal })), isRefused)
+    }
+    await rpc[Symbol.asyncDispose]()
     await parts[Symbol.asyncDispose]()
   })
 }

@@ -1,0 +1,56 @@
+import { ClusterError } from '../errors.ts'
+import type { Options, Procedures } from '../interfaces.ts'
+import type { PeerId } from '../model/peer.ts'
+import { CallLine } from './call-line.ts'
+import { type ClientParts, toTimeout, understood, valueCallToBytes } from './client.ts'
+import { CODECS } from './codec.ts'
+import type { RpcConfig } from './config.ts'
+import { replyFromBytes } from './line-codec.ts'
+
+/** Short calls to any peer, over one stream to each that opens with the first call and closes when it is idle. */
+export interface Lines extends AsyncDisposable {
+  /** Calls a procedure; errors as of `callRemote`. */
+  call<Name extends keyof Procedures>(
+    to: PeerId,
+    name: Name,
+    input: Procedures[Name]['input'],
+    options: Options,
+  ): AsyncIterable<Procedures[Name]['output']>
+}
+
+/** No stream is open yet. */
+export function openLines(parts: ClientParts, config: RpcConfig): Lines {
+  const lines = new Map<PeerId, CallLine>()
+  const ending = new Set<Promise<void>>()
+  let isClosed = false
+  const lineTo = (peer: PeerId): CallLine => {
+    if (isClosed) throw new ClusterError('NOT_READY', 'calls to other peers are closed')
+    const known = lines.get(peer)
+    if (known?.isOpen === true) return known
+    const line = new CallLine(parts, config, peer)
+    lines.set(peer, line)
+    const ended = line.ended.finally(() => {
+      ending.delete(ended)
+      if (lines.get(peer) === line) lines.delete(peer)
+    })
+    ending.add(ended)
+    return line
+  }
+  return {
+    async *call(to, name, input, { signal }) {
+      signal.throwIfAborted()
+      const bytes = await lineTo(to).call(valueCallToBytes(name, input), signal, () =>
+        toTimeout(to, name, config),
+      )
+      const { outputs, error } = understood(to, name, () => replyFromBytes(bytes))
+      for (const output of outputs) yield understood(to, name, () => CODECS[name].output.fromWire(output))
+      if (error !== undefined) throw error
+    },
+    async [Symbol.asyncDispose]() {
+      isClosed = true
+      for (const line of lines.values())
+        line.close(new ClusterError('NOT_READY', 'calls to other peers are closed'))
+      await Promise.all(ending)
+    },
+  }
+}
