@@ -9,6 +9,7 @@ export const CODES = {
   NOT_FOUND: { status: 404, retry: false, says: 'there is no such thing' },
   CONFLICT: { status: 409, retry: false, says: 'the present state does not allow it' },
   TOO_LARGE: { status: 413, retry: false, says: 'the input exceeds a limit' },
+  RATE_LIMITED: { status: 429, retry: true, says: 'this caller asks for more than it may at present' },
   REFUSED: { status: 500, retry: false, says: 'the cluster refuses the operation' },
   NOT_ENOUGH_PEERS: { status: 500, retry: true, says: 'too few peers can take the content' },
   IPFS_REFUSED: { status: 500, retry: false, says: 'the IPFS node answered with an error' },

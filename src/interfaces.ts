@@ -11,6 +11,7 @@ import type { Alert, Measure, Metric } from './model/metric.ts'
 import type { IpfsId, PeerId, PeerInfo } from './model/peer.ts'
 import type { Pin, PinMode, PinOptions, PinType } from './model/pin.ts'
 import type { GlobalPinInfo, PinInfo, PinStatusFilter } from './model/pin-status.ts'
+import type { PinsetState } from './model/pinset-state.ts'
 
 /** Goes last into every call that waits: an aborted signal ends the call with `signal.reason`. */
 export interface Options {
@@ -53,6 +54,8 @@ export interface ByteStore extends AsyncDisposable {
   batch(writes: readonly StoreWrite[], options: { readonly isSynced: boolean }): Promise<void>
   /** The entries of a range as they were when the iteration began. */
   entries(range: KeyRange): AsyncIterable<readonly [key: Uint8Array, value: Uint8Array]>
+  /** The same in pages of some hundred entries, the first one smaller, so that it is there soon. None is empty. */
+  pages(range: KeyRange): AsyncIterable<readonly (readonly [key: Uint8Array, value: Uint8Array])[]>
   keys(range: KeyRange): AsyncIterable<Uint8Array>
   /** Closes and opens again: the way on after a write has failed. What was written before is there. */
   reopen(): Promise<void>
@@ -145,12 +148,21 @@ export interface Ipfs extends AsyncDisposable {
   swarmConnect(address: string, options: Options): Promise<void>
 }
 
-/** Which part of the pinset to read. In order of CID bytes. */
+/** Which part of the pinset to read, in order of CID bytes. Everything that is given must be so. */
 export interface PinRange {
   /** Begin behind this CID. */
   readonly after?: Cid
+  /** From this CID on, up to another that is left out; neither need be in the pinset. */
+  readonly from?: Cid
+  readonly to?: Cid
+  /** How many at most, of those that fit. */
   readonly limit?: number
   readonly types?: ReadonlySet<PinType>
+  readonly namePrefix?: string
+  /** Keys and values that the metadata has, among others. */
+  readonly metadata?: Readonly<Record<string, string>>
+  /** A peer that keeps the content, be it as one of all peers. */
+  readonly allocation?: PeerId
 }
 
 /** What the cluster agreed to keep. Reads are local, from the view on disk; a write is durable here when it resolves. */
@@ -161,6 +173,7 @@ export interface Consensus extends AsyncDisposable {
   remove(cids: readonly Cid[], options: Options): Promise<void>
   get(cid: Cid): Promise<Pin | undefined>
   getMany(cids: readonly Cid[]): Promise<readonly (Pin | undefined)[]>
+  /** The pins of a range as they were when the reading began; comes in pages (`lib/pages.ts`). */
   pins(range: PinRange, options: Options): AsyncIterable<Pin>
   /** How many entries there are. */
   readonly pinsCount: number
@@ -170,6 +183,9 @@ export interface Consensus extends AsyncDisposable {
   noticeDigest(peer: PeerId, rootDigest: string): void
   /** Whether this peer accepts the other's writes and its calls of trusted procedures. Self is trusted. */
   isTrusted(peer: PeerId): boolean
+  /** Changes that for the whole cluster, from now on; what the peer wrote before stays. */
+  setTrusted(peer: PeerId, isTrusted: boolean, options: Options): Promise<void>
+  readonly state: PinsetState
   /** Says which pins changed, not how: read them again. */
   onChange(listener: (cids: readonly Cid[]) => void): Disposable
 }

@@ -1,31 +1,25 @@
-import { ClusterError, messageOf } from '../errors.ts'
+import { messageOf } from '../errors.ts'
 import type { Logger, Network, Options } from '../interfaces.ts'
-import { concatBytes, equalBytes } from '../lib/bytes.ts'
+import { equalBytes } from '../lib/bytes.ts'
 import type { Clock } from '../lib/clock.ts'
 import type { Instruments } from '../lib/instruments.ts'
 import type { Random } from '../lib/random.ts'
 import { repeat } from '../lib/repeat.ts'
 import type { PeerId } from '../model/peer.ts'
+import { type Behind, CatchUp } from './catch-up.ts'
 import { GROUPS_COUNT } from './digests.ts'
+import { DIGEST_BYTES, digestOf } from './head.ts'
+import { digestOfClients } from './meta.ts'
 import type { METRICS } from './metrics.ts'
-import type { Replica } from './replica.ts'
-import {
-  decodeChunk,
-  decodeDigests,
-  decodeRequest,
-  encodeDigests,
-  encodeRequest,
-  PULL_MAX,
-  SYNC_PROTOCOL,
-  type SyncRequest,
-  toChunks,
-} from './sync-protocol.ts'
+import type { RetiredList, Sharing } from './sharing.ts'
+import { SyncClient } from './sync-client.ts'
+import { type Overview, SYNC_PROTOCOL } from './sync-protocol.ts'
+import { SyncServer } from './sync-server.ts'
 
 /** What comparing needs. */
 export interface AntiEntropyComponents {
   readonly network: Pick<Network, 'self' | 'peers' | 'onPeer' | 'request' | 'serve'>
-  readonly replica: Replica
-  readonly isTrusted: (peer: PeerId) => boolean
+  readonly sharing: Sharing
   readonly clock: Clock
   readonly random: Random
   readonly logger: Logger
@@ -36,18 +30,21 @@ export interface AntiEntropyComponents {
 const MOMENT_MS = 500
 const AFTER_CONNECT_MS = 50
 const AFTER_GAP_MS = 200
-/** Least time between two comparisons with the same peer. */
+/** Least time between two comparisons with the same peer; it doubles with each that brought nothing. */
 const PAUSE_MS = 1000
-const REQUEST_MS_MAX = 60_000
-const PULLS_AT_ONCE = 3
-const UPDATE_BYTES_MAX = 256 * 1024 * 1024
+const PAUSE_MS_MAX = 60_000
+const COMPARED_AT_ONCE = 3
+const ERRORS_COUNTED_MAX = 4
+const NOTHING = new Uint8Array(DIGEST_BYTES)
 
 interface Plan {
   timer: Disposable | undefined
   isRunning: boolean
-  /** Partitions known to lack something that this peer has; undefined = compare everything. */
+  /** Partitions known to lack something that this peer has; empty = compare everything. */
   readonly gaps: Set<number>
   lastAtMs: number
+  /** Comparisons in a row that found a difference and brought nothing. */
+  fruitless: number
 }
 
 /**
@@ -56,7 +53,9 @@ interface Plan {
  */
 export class AntiEntropy implements AsyncDisposable {
   readonly #components: AntiEntropyComponents
-  readonly #partitionsCount: number
+  readonly #client: SyncClient
+  readonly #catchUp: CatchUp
+  readonly #rootDigest: () => string
   readonly #plans = new Map<PeerId, Plan>()
   readonly #stopping = new AbortController()
   readonly #running = new Set<Promise<void>>()
@@ -64,14 +63,20 @@ export class AntiEntropy implements AsyncDisposable {
 
   constructor(
     components: AntiEntropyComponents,
-    config: { partitionsCount: number; repairIntervalMs: number },
+    config: { repairIntervalMs: number; rootDigest: () => string },
   ) {
     this.#components = components
-    this.#partitionsCount = config.partitionsCount
-    const { network, replica, clock, random, logger } = components
-    this.#resources.use(network.serve(SYNC_PROTOCOL, (input, _from, options) => this.#answer(input, options)))
+    this.#rootDigest = config.rootDigest
+    const { network, sharing, clock, random, logger } = components
+    const { replica, partitionsCount } = sharing
+    this.#client = new SyncClient(network, logger, partitionsCount)
+    this.#catchUp = new CatchUp({ ...components, replica, client: this.#client })
+    const server = new SyncServer(sharing, clock)
     this.#resources.use(
-      network.onPeer(({ peer, isConnected }) => isConnected && this.#plan(peer, AFTER_CONNECT_MS)),
+      network.serve(SYNC_PROTOCOL, (input, from, options) => server.answer(input, from, options)),
+    )
+    this.#resources.use(
+      network.onPeer(({ peer, isConnected }) => isConnected && this.#plan(peer, AFTER_CONNECT_MS, true)),
     )
     this.#resources.use(replica.onGap(({ from, partition }) => this.#planGap(from, partition)))
     for (const peer of network.peers()) this.#plan(peer, AFTER_CONNECT_MS)
@@ -89,32 +94,41 @@ export class AntiEntropy implements AsyncDisposable {
 
   /** Another peer says what its root digest is. */
   notice(peer: PeerId, rootDigest: string): void {
-    if (peer !== this.#components.network.self && rootDigest !== this.#components.replica.digests.root)
+    if (peer !== this.#components.network.self && rootDigest !== this.#rootDigest())
       this.#plan(peer, MOMENT_MS)
   }
 
   #planGap(from: PeerId, partition: number): void {
-    const peers = this.#components.network.peers().filter(peer => this.#components.isTrusted(peer))
+    const peers = this.#components.network
+      .peers()
+      .filter(peer => this.#components.sharing.trust.isTrusted(peer))
     const peer = peers.includes(from)
       ? from
       : peers[Math.floor(this.#components.random.next() * peers.length)]
     if (peer === undefined) return
-    this.#plan(peer, AFTER_GAP_MS)?.gaps.add(partition)
+    this.#plan(peer, AFTER_GAP_MS, true)?.gaps.add(partition)
   }
 
-  #plan(peer: PeerId, afterMs: number): Plan | undefined {
-    if (this.#stopping.signal.aborted || !this.#components.isTrusted(peer)) return undefined
+  /** With `isFresh` there is a new reason, for which it does not matter how often comparing brought nothing. */
+  #plan(peer: PeerId, afterMs: number, isFresh = false): Plan | undefined {
+    if (this.#stopping.signal.aborted || !this.#components.sharing.trust.isTrusted(peer)) return undefined
     const known = this.#plans.get(peer)
     const plan: Plan = known ?? {
       timer: undefined,
       isRunning: false,
       gaps: new Set(),
       lastAtMs: Number.NEGATIVE_INFINITY,
+      fruitless: 0,
     }
     this.#plans.set(peer, plan)
+    if (isFresh && plan.fruitless > 0) {
+      plan.fruitless = 0
+      plan.timer?.[Symbol.dispose]()
+      plan.timer = undefined
+    }
     if (plan.timer !== undefined || plan.isRunning) return plan
     const { clock } = this.#components
-    const waitMs = Math.max(afterMs, plan.lastAtMs + PAUSE_MS - clock.monotonic())
+    const waitMs = Math.max(afterMs, plan.lastAtMs + pauseMs(plan) - clock.monotonic())
     plan.timer = clock.schedule(waitMs, () => {
       plan.timer = undefined
       this.#run(peer, plan)
@@ -123,13 +137,14 @@ export class AntiEntropy implements AsyncDisposable {
   }
 
   #run(peer: PeerId, plan: Plan): void {
-    if (this.#running.size >= PULLS_AT_ONCE) {
+    if (this.#running.size >= COMPARED_AT_ONCE) {
       this.#plan(peer, MOMENT_MS)
       return
     }
     plan.isRunning = true
-    const running: Promise<void> = this.#compare(peer, plan)
+    const running: Promise<void> = this.#compare(peer, plan, { signal: this.#stopping.signal })
       .catch((error: unknown) => {
+        plan.fruitless = Math.min(plan.fruitless + 1, ERRORS_COUNTED_MAX)
         if (!this.#stopping.signal.aborted)
           this.#components.logger.debug('comparing the pinset with a peer failed', { peer, error })
       })
@@ -143,136 +158,99 @@ export class AntiEntropy implements AsyncDisposable {
     this.#running.add(running)
   }
 
-  async #compare(peer: PeerId, plan: Plan): Promise<void> {
-    const { signal } = this.#stopping
-    const gaps = [...plan.gaps]
+  async #compare(peer: PeerId, plan: Plan, options: Options): Promise<void> {
+    const { metrics, clock } = this.#components
+    const gaps = new Map([...plan.gaps].map(partition => [partition, new Uint8Array()]))
     plan.gaps.clear()
-    if (gaps.length > 0) await this.#pull(peer, gaps, { signal })
-    const first = await this.#differences(peer, { signal })
-    if (first.size === 0) return
+    const overview = await this.#client.overview(peer, options)
+    await this.#learnTrust(peer, overview, options)
+    const theirs = await this.#learnRetired(peer, overview, options)
+    if (gaps.size > 0) await this.#catchUp.fetch(peer, gaps, theirs, options)
+    const first = await this.#differences(peer, await this.#client.overview(peer, options), options)
+    if (first.size === 0) {
+      plan.fruitless = 0
+      return
+    }
     // What differs only because messages are under way is equal, or differs in another way, a moment later.
-    await this.#components.clock.sleep(MOMENT_MS, signal)
-    const second = await this.#differences(peer, { signal })
+    await clock.sleep(MOMENT_MS, options.signal)
+    const second = await this.#differences(peer, await this.#client.overview(peer, options), options)
     const lasting = [...second].filter(([partition, digest]) => {
       const before = first.get(partition)
       return before !== undefined && equalBytes(before, digest)
     })
     if (lasting.length === 0) return
-    this.#components.metrics.pulls.add(1)
-    await this.#pull(
-      peer,
-      lasting.map(([partition]) => partition),
-      { signal },
-    )
+    metrics.pulls.add(1)
+    const newsCount = await this.#catchUp.fetch(peer, new Map(lasting), theirs, options)
+    plan.fruitless = newsCount > 0 ? 0 : plan.fruitless + 1
+  }
+
+  /** Takes over what was said of whom to trust. */
+  async #learnTrust(peer: PeerId, overview: Overview, options: Options): Promise<void> {
+    const { replica, trust } = this.#components.sharing
+    if (equalBytes(overview.trust, trust.digest)) return
+    const words = await this.#client.trust(peer, options)
+    await replica.alone(() => trust.merge(words, replica))
+  }
+
+  /**
+   * Answers with the writers that the peer has retired, and retires them here too: after fetching every partition in
+   * which the two differ, so that this peer, too, has seen everything of them.
+   */
+  async #learnRetired(peer: PeerId, overview: Overview, options: Options): Promise<RetiredList> {
+    const { replica } = this.#components.sharing
+    const { committed } = replica
+    const { retired: digest } = overview
+    if (equalBytes(digest, committed.retiredDigest)) return { clients: new Set(committed.retired), digest }
+    const clients = await this.#client.retired(peer, options)
+    const theirs = { clients, digest: digestOfClients(clients) }
+    const news = new Set(clients)
+    for (const client of [...committed.retired, replica.client]) news.delete(client)
+    if (news.size === 0) return theirs
+    const both = new Set([...committed.retired, ...clients])
+    const behind = new Map<number, Uint8Array>()
+    const groups = Array.from({ length: GROUPS_COUNT }, (_, group) => group)
+    for (const [partition, theirDigest] of await this.#digestsOf(peer, groups, options)) {
+      const own = digestOf(partition, committed.headOf(partition), both)
+      if (!equalBytes(own, theirDigest)) behind.set(partition, theirDigest)
+    }
+    if (behind.size > 0) await this.#catchUp.fetchAll(peer, behind, theirs, options)
+    await replica.retire(news)
+    return theirs
   }
 
   /** Partitions in which the peer has another state, with its digest of each. */
-  async #differences(peer: PeerId, options: Options): Promise<Map<number, Uint8Array>> {
-    const { replica } = this.#components
-    const differences = new Map<number, Uint8Array>()
-    const theirs = await this.#askDigests(peer, { kind: 'groups' }, GROUPS_COUNT, options)
-    const groups = theirs.flatMap((digest, group) =>
-      equalBytes(digest, replica.digests.ofGroup(group)) ? [] : [group],
+  async #differences(peer: PeerId, overview: Overview, options: Options): Promise<Behind> {
+    const { digests } = this.#components.sharing.replica.committed
+    const groups = overview.groups.flatMap((digest, group) =>
+      equalBytes(digest, digests.ofGroup(group)) ? [] : [group],
     )
-    if (groups.length === 0) return differences
-    const partitions = groups.flatMap(group => replica.digests.partitionsOf(group))
-    const digests = await this.#askDigests(peer, { kind: 'partitions', groups }, partitions.length, options)
-    partitions.forEach((partition, index) => {
-      const digest = digests[index]
-      const isNews = digest !== undefined && digest.some(byte => byte !== 0)
-      if (isNews && !equalBytes(digest, replica.digests.ofPartition(partition)))
-        differences.set(partition, digest)
-    })
-    return differences
+    if (groups.length === 0) return new Map()
+    const theirs = await this.#digestsOf(peer, groups, options)
+    // Who has nothing has nothing to give, unless what it had was deleted and forgotten.
+    const isEmptyNews = !equalBytes(overview.retired, NOTHING)
+    return new Map(
+      theirs.filter(
+        ([partition, digest]) =>
+          !equalBytes(digest, digests.ofPartition(partition)) &&
+          (isEmptyNews || !equalBytes(digest, NOTHING)),
+      ),
+    )
   }
 
-  async #askDigests(
+  async #digestsOf(
     peer: PeerId,
-    request: SyncRequest,
-    count: number,
+    groups: readonly number[],
     options: Options,
-  ): Promise<readonly Uint8Array[]> {
-    for await (const answer of this.#request(peer, request, options)) {
-      const { partitionsCount, digests } = decodeDigests(answer, count)
-      if (partitionsCount === this.#partitionsCount) return digests
-      const message = `peer ${peer} cuts its pinset into ${partitionsCount} partitions, this peer into ${this.#partitionsCount}: set consensus.crdt.partitions to the same number`
-      this.#components.logger.error(message, { peer })
-      throw new ClusterError('CONFIG_INVALID', message)
-    }
-    throw new ClusterError('PEER_UNREACHABLE', `peer ${peer} gave no digests`)
+  ): Promise<(readonly [partition: number, digest: Uint8Array])[]> {
+    const { digests } = this.#components.sharing.replica.committed
+    const partitions = groups.flatMap(group => digests.partitionsOf(group))
+    const theirs = await this.#client.digests(peer, groups, partitions.length, options)
+    return partitions.map((partition, index) => [partition, theirs[index] ?? new Uint8Array()])
   }
 
-  async #pull(peer: PeerId, partitions: readonly number[], options: Options): Promise<void> {
-    for (let at = 0; at < partitions.length; at += PULL_MAX) {
-      const slice = partitions.slice(at, at + PULL_MAX)
-      const wanted = slice.map(partition => ({
-        partition,
-        clocks: this.#components.replica.headOf(partition).clocks,
-      }))
-      const missed = await this.#pullSome(peer, wanted, options)
-      const whole = missed.map(partition => ({ partition, clocks: new Map<number, number>() }))
-      if (whole.length > 0) await this.#pullSome(peer, whole, options)
-    }
-  }
-
-  /** Fetches and merges; answers with the partitions in which something was still missing. */
-  async #pullSome(
-    peer: PeerId,
-    partitions: readonly { partition: number; clocks: ReadonlyMap<number, number> }[],
-    options: Options,
-  ): Promise<number[]> {
-    const missed: number[] = []
-    const wanted = new Set(partitions.map(({ partition }) => partition))
-    let parts: Uint8Array[] = []
-    let bytes = 0
-    for await (const message of this.#request(peer, { kind: 'pull', partitions }, options)) {
-      const { partition, isLast, part } = decodeChunk(message)
-      parts.push(part)
-      bytes += part.length
-      this.#components.metrics.pulledBytes.add(part.length)
-      if (!wanted.has(partition) || bytes > UPDATE_BYTES_MAX) {
-        throw new ClusterError('INVALID_ARGUMENT', `peer ${peer} sent something else than it was asked for`)
-      }
-      if (!isLast) continue
-      if (!(await this.#components.replica.merge(partition, concatBytes(parts)))) missed.push(partition)
-      wanted.delete(partition)
-      parts = []
-      bytes = 0
-    }
-    return missed
-  }
-
-  #request(peer: PeerId, request: SyncRequest, options: Options): AsyncIterable<Uint8Array> {
-    const signal = AbortSignal.any([options.signal, AbortSignal.timeout(REQUEST_MS_MAX)])
-    return this.#components.network.request(peer, SYNC_PROTOCOL, once(encodeRequest(request)), { signal })
-  }
-
-  async *#answer(input: AsyncIterable<Uint8Array>, options: Options): AsyncIterable<Uint8Array> {
-    const { digests } = this.#components.replica
-    for await (const message of input) {
-      const request = decodeRequest(message)
-      if (request.kind === 'groups') yield encodeDigests(this.#partitionsCount, digests.groups)
-      else if (request.kind === 'partitions') {
-        const partitions = request.groups.flatMap(group => digests.partitionsOf(group))
-        yield encodeDigests(
-          this.#partitionsCount,
-          concatBytes(partitions.map(partition => digests.ofPartition(partition))),
-        )
-      } else yield* this.#export(request.partitions, options)
-      return
-    }
-  }
-
-  async *#export(
-    partitions: readonly { partition: number; clocks: ReadonlyMap<number, number> }[],
-    options: Options,
-  ): AsyncIterable<Uint8Array> {
-    for (const { partition, clocks } of partitions) {
-      options.signal.throwIfAborted()
-      if (partition >= this.#partitionsCount)
-        throw new ClusterError('INVALID_ARGUMENT', `there is no partition ${partition}`)
-      yield* toChunks(partition, await this.#components.replica.exportPartition(partition, clocks))
-    }
+  /** Partitions of which another peer is known to have more than this one. */
+  get behindCount(): number {
+    return this.#catchUp.behindCount
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -287,6 +265,6 @@ export class AntiEntropy implements AsyncDisposable {
   }
 }
 
-async function* once(message: Uint8Array): AsyncGenerator<Uint8Array> {
-  yield message
+function pauseMs({ fruitless }: Plan): number {
+  return Math.min(PAUSE_MS_MAX, PAUSE_MS * 2 ** Math.min(fruitless, 10))
 }

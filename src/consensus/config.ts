@@ -46,6 +46,10 @@ export const consensusSchema = Type.Object({
     minimum: 1024 * 1024,
     description: 'Bytes of memory for pieces of the pinset that are loaded for merging.',
   }),
+  forget_peers_after: durationSetting(
+    '720h',
+    'A peer that was not heard of for so long does not keep the pinset from being tidied up any more.',
+  ),
   clock_drift_max: durationSetting('5m', 'A writer whose clock is further ahead than this raises a warning.'),
 })
 
@@ -62,6 +66,7 @@ export interface ConsensusConfig {
   readonly partitionsCount: number
   readonly memoryBudgetBytes: number
   readonly clockDriftMaxMs: number
+  readonly forgetAfterMs: number
 }
 
 /** The section as the pinset takes it. */
@@ -74,5 +79,6 @@ export function toConsensusConfig(section: ConsensusSection): ConsensusConfig {
     partitionsCount: section.partitions,
     memoryBudgetBytes: section.memory_budget,
     clockDriftMaxMs: parseDuration(section.clock_drift_max),
+    forgetAfterMs: parseDuration(section.forget_peers_after),
   }
 }

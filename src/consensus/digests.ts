@@ -1,4 +1,3 @@
-import { toHex } from '../lib/bytes.ts'
 import { DIGEST_BYTES, digestOf, type Head, xorInto } from './head.ts'
 
 /** How many groups of partitions are compared before single partitions are. */
@@ -11,29 +10,28 @@ export class Digests {
   readonly #groups = new Uint8Array(GROUPS_COUNT * DIGEST_BYTES)
   readonly #root = new Uint8Array(DIGEST_BYTES)
 
-  constructor(partitionsCount: number) {
+  readonly #retired: ReadonlySet<number>
+
+  /** `retired` is looked at with every update. */
+  constructor(partitionsCount: number, retired: ReadonlySet<number>) {
     this.#partitionsCount = partitionsCount
+    this.#retired = retired
     this.#partitions = new Uint8Array(partitionsCount * DIGEST_BYTES)
   }
 
   /** Takes in the new head of a partition. */
   update(partition: number, head: Head): void {
     const own = this.ofPartition(partition)
-    const change = digestOf(partition, head)
+    const change = digestOf(partition, head, this.#retired)
     xorInto(change, own)
     xorInto(own, change)
     xorInto(at(this.#groups, groupOf(partition)), change)
     xorInto(this.#root, change)
   }
 
-  /** Hexadecimal text of the whole. */
-  get root(): string {
-    return toHex(this.#root)
-  }
-
-  /** All group digests, one behind the other. */
-  get groups(): Uint8Array {
-    return this.#groups
+  /** The digest of the whole, a view. */
+  get root(): Uint8Array {
+    return this.#root
   }
 
   /** The digest of one group, a view. */

@@ -6,8 +6,8 @@ import type { Identity } from '../model/identity.ts'
 import type { PeerId } from '../model/peer.ts'
 import { ENVELOPE_BYTES_MAX, encodeEnvelope, openEnvelope } from './envelope.ts'
 import type { METRICS } from './metrics.ts'
+import type { PartitionChange } from './part.ts'
 import type { Replica } from './replica.ts'
-import type { PartitionChange } from './work.ts'
 
 /** What gossip needs. */
 export interface GossipComponents {
@@ -46,7 +46,7 @@ export class Gossip implements Disposable {
     this.#components = components
     this.#topic = topic
     this.#subscriptions.use(components.replica.onWritten(changes => this.#gather(changes)))
-    this.#subscriptions.use(components.network.subscribe(topic, bytes => this.#take(bytes)))
+    this.#subscriptions.use(components.network.subscribe(topic, (bytes, from) => this.#take(bytes, from)))
   }
 
   #gather(changes: readonly PartitionChange[]): void {
@@ -93,11 +93,12 @@ export class Gossip implements Disposable {
       .catch((error: unknown) => logger.debug('a message was not sent', { error }))
   }
 
-  #take(bytes: Uint8Array): void {
+  #take(bytes: Uint8Array, from: PeerId): void {
     const { identity, replica, isTrusted, logger, metrics } = this.#components
     try {
-      const { writer, changes } = openEnvelope(bytes, isTrusted)
-      if (writer !== identity.id) replica.receive(writer, changes)
+      if (from === identity.id) return
+      const { writer, changes } = openEnvelope(bytes, from, isTrusted)
+      replica.receive(writer, changes, bytes.length)
     } catch (thrown) {
       if (!(thrown instanceof ClusterError)) throw thrown
       metrics.gossipRefused.add(1)

@@ -8,13 +8,11 @@ export const DIGEST_BYTES = 16
 
 /** What is known of a partition without its document. */
 export interface Head {
-  /** Generation of the partition's document; 0 until it is rebuilt without its past. */
-  readonly epoch: number
   /** Writer → clock of its next item. */
   readonly clocks: ReadonlyMap<number, number>
-  /** XOR over the hashes of all deleted items, so that a lost removal shows and the order does not matter. */
-  readonly deleted: Uint8Array
-  readonly deletedCount: number
+  /** XOR over the hashes of all live items, so that a lost removal shows and the order does not matter. */
+  readonly live: Uint8Array
+  readonly liveCount: number
   /** Sequence number of the next log entry, and how many lie before it since the last fold. */
   readonly nextSequence: number
   readonly logCount: number
@@ -24,10 +22,9 @@ export interface Head {
 
 /** The head of a partition in which nothing was ever written. */
 export const EMPTY_HEAD: Head = {
-  epoch: 0,
   clocks: new Map(),
-  deleted: new Uint8Array(DIGEST_BYTES),
-  deletedCount: 0,
+  live: new Uint8Array(DIGEST_BYTES),
+  liveCount: 0,
   nextSequence: 0,
   logCount: 0,
   logBytes: 0,
@@ -38,7 +35,7 @@ const WRITERS_MAX = 1_000_000
 
 /** A head as stored. */
 export function encodeHead(head: Head): Uint8Array {
-  const out = new ByteWriter().uint(head.epoch).raw(head.deleted).uint(head.deletedCount)
+  const out = new ByteWriter().raw(head.live).uint(head.liveCount)
   out.uint(head.nextSequence).uint(head.logCount).uint(head.logBytes).uint(head.snapshotBytes)
   writeClocks(out, head.clocks)
   return out.finish()
@@ -47,16 +44,15 @@ export function encodeHead(head: Head): Uint8Array {
 /** A head read back. */
 export function decodeHead(bytes: Uint8Array): Head {
   const input = new ByteReader(bytes)
-  const epoch = input.uint()
-  const deleted = Uint8Array.from(input.raw(DIGEST_BYTES))
-  const deletedCount = input.uint()
+  const live = Uint8Array.from(input.raw(DIGEST_BYTES))
+  const liveCount = input.uint()
   const nextSequence = input.uint()
   const logCount = input.uint()
   const logBytes = input.uint()
   const snapshotBytes = input.uint()
   const clocks = readClocks(input)
   input.end()
-  return { epoch, clocks, deleted, deletedCount, nextSequence, logCount, logBytes, snapshotBytes }
+  return { clocks, live, liveCount, nextSequence, logCount, logBytes, snapshotBytes }
 }
 
 function writeClocks(out: ByteWriter, clocks: ReadonlyMap<number, number>): void {
@@ -89,8 +85,8 @@ export function decodeClocks(bytes: Uint8Array): Map<number, number> {
   return clocks
 }
 
-/** The hash of one deleted item, to be XORed into a head. */
-export function hashOfDeleted({ client, clock }: ItemId): Uint8Array {
+/** The hash of one item, to be XORed into a head. */
+export function hashOfItem({ client, clock }: ItemId): Uint8Array {
   return hash('sha256', new ByteWriter().uint(client).uint(clock).finish(), 'buffer').subarray(
     0,
     DIGEST_BYTES,
@@ -103,12 +99,23 @@ export function xorInto(into: Uint8Array, other: Uint8Array): void {
 }
 
 /**
- * Digest of a partition: equal on two peers exactly when both know the same items and the same deletions.
- * A partition in which nothing was written has the digest 0.
+ * Digest of a partition: equal on two peers exactly when both know the same items and the same deletions. The clocks of
+ * retired writers say nothing, since all that they wrote is known. A partition in which there is nothing to tell has the
+ * digest 0.
  */
-export function digestOf(partition: number, head: Head): Uint8Array {
-  if (head.clocks.size === 0) return new Uint8Array(DIGEST_BYTES)
-  const out = new ByteWriter().uint(partition).uint(head.epoch).raw(head.deleted).uint(head.deletedCount)
-  writeClocks(out, head.clocks)
+export function digestOf(partition: number, head: Head, retired: ReadonlySet<number>): Uint8Array {
+  const clocks = retired.size === 0 ? head.clocks : withoutClients(head.clocks, retired)
+  if (clocks.size === 0 && head.liveCount === 0) return new Uint8Array(DIGEST_BYTES)
+  const out = new ByteWriter().uint(partition).raw(head.live).uint(head.liveCount)
+  writeClocks(out, clocks)
   return hash('sha256', out.finish(), 'buffer').subarray(0, DIGEST_BYTES)
+}
+
+function withoutClients(
+  clocks: ReadonlyMap<number, number>,
+  retired: ReadonlySet<number>,
+): ReadonlyMap<number, number> {
+  const left = new Map(clocks)
+  for (const client of clocks.keys()) if (retired.has(client)) left.delete(client)
+  return left
 }

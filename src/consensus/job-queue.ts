@@ -1,8 +1,10 @@
+import type { ClusterError } from '../errors.ts'
 import type { Clock } from '../lib/clock.ts'
 import type { Cid } from '../model/cid.ts'
 import type { PeerId } from '../model/peer.ts'
 import type { Pin } from '../model/pin.ts'
 import type { Change } from './update.ts'
+import type { ForeignState } from './work.ts'
 
 /** A change of one partition as it came from another writer. */
 export interface ReceivedChange {
@@ -19,16 +21,26 @@ export type BatchJob =
       readonly removes: readonly Cid[]
       readonly done: Done<void>
     }
-  | { readonly kind: 'receive'; readonly from: PeerId; readonly changes: readonly ReceivedChange[] }
+  | {
+      readonly kind: 'receive'
+      readonly from: PeerId
+      readonly changes: readonly ReceivedChange[]
+      /** Memory that the changes hold. */
+      readonly bytes: number
+    }
   | MergeJob
 
-/** A partition's state from another peer; `isTaken` is set when it was applied. */
+/** What a state from another peer did here: nothing because something before it is missing, nothing new, or news. */
+export type MergeOutcome = 'missing' | 'known' | 'news'
+
+/** A partition's state from another peer. */
 export interface MergeJob {
   readonly kind: 'merge'
   readonly partition: number
-  readonly update: Uint8Array
-  readonly done: Done<boolean>
-  isTaken: boolean
+  readonly state: ForeignState
+  readonly done: Done<MergeOutcome>
+  /** Set when the batch was worked out; an error when the state was not valid. */
+  outcome: MergeOutcome | ClusterError
 }
 
 /** Work that sees the committed state and nothing half done. */
@@ -47,6 +59,7 @@ export interface Done<Value> {
 export const BATCH_CHANGES_MAX = 1000
 /** Changes by others that may wait; further ones are dropped, and repaired by comparing. */
 const RECEIVED_WAITING_MAX = 20_000
+const RECEIVED_WAITING_BYTES_MAX = 32 * 1024 * 1024
 /** When writes come from several sides, the next batch waits this long for company: a batch costs as much as twenty pins. */
 const COMPANY_MS = 2
 /** What merging a partition counts as, in changes. */
@@ -66,6 +79,7 @@ export class JobQueue {
   #hadCompany = false
   #writesCount = 0
   #receivedCount = 0
+  #receivedBytes = 0
   #draining: Promise<void> | undefined
 
   /** `afterEach` runs behind every batch, told whether nothing more waits. */
@@ -101,7 +115,9 @@ export class JobQueue {
     if (job.kind === 'write') this.#writesCount += job.puts.length + job.removes.length
     if (job.kind === 'receive') {
       if (this.#receivedCount + job.changes.length > RECEIVED_WAITING_MAX) return false
+      if (this.#receivedBytes + job.bytes > RECEIVED_WAITING_BYTES_MAX) return false
       this.#receivedCount += job.changes.length
+      this.#receivedBytes += job.bytes
     }
     this.#jobs.push(job)
     this.#draining ??= this.#drain()
@@ -156,7 +172,9 @@ export class JobQueue {
   #release(batch: readonly BatchJob[]): void {
     for (const job of batch) {
       if (job.kind === 'write') this.#writesCount -= changesOf(job)
-      if (job.kind === 'receive') this.#receivedCount -= changesOf(job)
+      if (job.kind !== 'receive') continue
+      this.#receivedCount -= job.changes.length
+      this.#receivedBytes -= job.bytes
     }
     for (const resolve of this.#waiting.splice(0)) resolve()
   }

@@ -1,4 +1,5 @@
 import { ClusterError } from '../errors.ts'
+import type { KeyRange, PinRange } from '../interfaces.ts'
 
 /**
  * The store of the pinset, by the first byte of its keys. Partition numbers are 2 bytes, log sequence numbers 6, big endian.
@@ -68,3 +69,12 @@ export function cidOfViewKey(key: Uint8Array): Uint8Array {
 
 /** Range of the whole view. */
 export const VIEW_RANGE = { gte: Uint8Array.of(VIEW), lt: Uint8Array.of(VIEW + 1) }
+
+/** Range of the pins behind one CID, or from one, up to another. */
+export function viewRange({ after, from, to }: Pick<PinRange, 'after' | 'from' | 'to'>): KeyRange {
+  return {
+    gte: from === undefined ? VIEW_RANGE.gte : viewKey(from.bytes),
+    ...(after === undefined ? {} : { gt: viewKey(after.bytes) }),
+    lt: to === undefined ? VIEW_RANGE.lt : viewKey(to.bytes),
+  }
+}

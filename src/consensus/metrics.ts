@@ -45,6 +45,11 @@ export const METRICS = {
     kind: 'counter',
     help: 'Comparisons with another peer that found a difference',
   },
+  behind: {
+    name: 'ipfscluster_pinset_partitions_behind',
+    kind: 'gauge',
+    help: 'Pieces of the pinset of which another peer is known to have more',
+  },
   pulledBytes: {
     name: 'ipfscluster_pinset_pulled_bytes',
     kind: 'counter',

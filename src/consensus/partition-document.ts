@@ -2,15 +2,18 @@ import * as Y from 'yjs'
 import { ClusterError } from '../errors.ts'
 import { toKey } from '../lib/bytes.ts'
 import { splitItem } from './record.ts'
-import { type ItemId, itemKey, MAP_NAME } from './update.ts'
+import { encodeState, type LiveItem } from './state.ts'
+import { type ItemId, idOfKey, itemKey, MAP_NAME } from './update.ts'
 import { type ViewEntry, winsOver } from './view.ts'
 
 /** What an update changed in a document. */
 export interface Applied {
   /** CIDs (bytes as latin1 text) whose live items are others than before. */
   readonly touched: ReadonlySet<string>
-  /** Items that are deleted now and were not before. */
-  readonly deleted: readonly ItemId[]
+  /** Items that live now and did not before. */
+  readonly added: readonly ItemId[]
+  /** Items that lived before and do not now. */
+  readonly removed: readonly ItemId[]
 }
 
 /** Heap that one item takes in a loaded document, about: what `bench/document-heap.ts` measures. */
@@ -41,20 +44,11 @@ export class PartitionDocument {
    * partition, `CONFLICT` when something before them is missing; the document must not be used after that.
    */
   apply(updates: readonly Uint8Array[]): Applied {
-    const deleted: ItemId[] = []
     const changedKeys = new Set<string>()
     const noteKeys = (event: Y.YMapEvent<unknown>) => {
       for (const key of event.keysChanged) changedKeys.add(key)
     }
-    const noteDeleted = (transaction: Y.Transaction) => {
-      for (const [client, runs] of transaction.deleteSet.clients) {
-        for (const run of runs) {
-          for (let offset = 0; offset < run.len; offset++) deleted.push({ client, clock: run.clock + offset })
-        }
-      }
-    }
     this.#map.observe(noteKeys)
-    this.#doc.on('afterTransaction', noteDeleted)
     try {
       this.#doc.transact(() => {
         for (const update of updates) Y.applyUpdate(this.#doc, update)
@@ -65,27 +59,30 @@ export class PartitionDocument {
       })
     } finally {
       this.#map.unobserve(noteKeys)
-      this.#doc.off('afterTransaction', noteDeleted)
     }
     if (this.#doc.store.pendingStructs !== null || this.#doc.store.pendingDs !== null) {
       throw new ClusterError('CONFLICT', `partition ${this.#partition} misses what came before an update`)
     }
     if (this.#doc.share.size !== 1) this.#refuse('another type than the map of pins')
-    const touched = new Set<string>()
-    for (const key of changedKeys) this.#index(key, touched)
-    return { touched, deleted }
+    const applied = { touched: new Set<string>(), added: [], removed: [] }
+    for (const key of changedKeys) this.#index(key, applied)
+    return applied
   }
 
   #refuse(what: string): never {
     throw new ClusterError('INVALID_ARGUMENT', `an update of partition ${this.#partition} holds ${what}`)
   }
 
-  #index(key: string, touched: Set<string>): void {
+  #index(
+    key: string,
+    { touched, added, removed }: { touched: Set<string>; added: ItemId[]; removed: ItemId[] },
+  ): void {
     const known = this.#cidByKey.get(key)
     const value = this.#map.get(key)
     this.#itemsCount += known === undefined ? 1 : 0
     if (value === undefined) {
       if (known === undefined) return
+      removed.push(idOfKey(key))
       this.#cidByKey.delete(key)
       const keys = this.#keysByCid.get(known)
       keys?.delete(key)
@@ -99,6 +96,7 @@ export class PartitionDocument {
     const { cid } = splitItem(value)
     if (this.#partitionOf(cid) !== this.#partition) this.#refuse('a pin of another partition')
     const cidText = toKey(cid)
+    if (known === undefined) added.push({ client: id.client, clock: id.clock })
     this.#cidByKey.set(key, cidText)
     const keys = this.#keysByCid.get(cidText)
     if (keys === undefined) this.#keysByCid.set(cidText, new Set([key]))
@@ -131,11 +129,43 @@ export class PartitionDocument {
     return Y.decodeStateVector(Y.encodeStateVector(this.#doc))
   }
 
+  /** Every item that lives. */
+  *items(): Generator<LiveItem> {
+    for (const key of this.#cidByKey.keys()) {
+      const id = this.#map._map.get(key)?.id
+      const value = this.#map.get(key)
+      if (id !== undefined && value instanceof Uint8Array) yield { client: id.client, clock: id.clock, value }
+    }
+  }
+
+  /** How many items live. */
+  get liveCount(): number {
+    return this.#cidByKey.size
+  }
+
+  /** Items whose writer and number are still held, but nothing else. */
+  get tombstonesCount(): number {
+    return this.#itemsCount - this.#cidByKey.size
+  }
+
+  /**
+   * Clocks that say no more than they must: those of a retired writer end behind the last item of it that lives, since
+   * all that it wrote is known.
+   */
+  settledClocks(retired: ReadonlySet<number>): Map<number, number> {
+    const clocks = this.clocks()
+    const isTouched = [...clocks.keys()].filter(client => retired.has(client))
+    if (isTouched.length === 0) return clocks
+    for (const client of isTouched) clocks.delete(client)
+    for (const { client, clock } of this.items()) {
+      if (retired.has(client) && (clocks.get(client) ?? 0) <= clock) clocks.set(client, clock + 1)
+    }
+    return clocks
+  }
+
   /** What somebody with these clocks lacks, with all deletions; everything without them. */
-  encode(clocks?: ReadonlyMap<number, number>): Uint8Array {
-    return clocks === undefined
-      ? Y.encodeStateAsUpdate(this.#doc)
-      : Y.encodeStateAsUpdate(this.#doc, Y.encodeStateVector(new Map(clocks)))
+  encode(clocks: ReadonlyMap<number, number>, known?: ReadonlyMap<number, number>): Uint8Array {
+    return encodeState(clocks, this.items(), known)
   }
 
   /** Gives its memory back. */

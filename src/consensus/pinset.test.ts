@@ -34,6 +34,7 @@ function configFor(trustedPeers: readonly string[]) {
     repair_interval: '1h',
     partitions: 128,
     memory_budget: 1024 * 1024,
+    forget_peers_after: '720h',
     clock_drift_max: '5m',
   })
 }
@@ -155,10 +156,10 @@ test('a writer that is not trusted changes nothing, and one that is trusted cann
   await stranger.pinset.put([pinOf(1)], options)
   const update = encodeChange({ client: 99, fromClock: 0, values: [Uint8Array.of(1, 2, 3, 4)], deletes: [] })
   const forged = encodeEnvelope({ ...stranger.identity, id: friend.id }, 1, [
-    { partition: 1, epoch: 0, update, deletedCids: [] },
+    { partition: 1, update, deletedCids: [] },
   ])
   const network = stack.use(hub.join(friend.id))
-  await network.publish('pinfold/pinset/1/test', forged)
+  await network.publish('pinfold/pinset/2/test', forged)
   await guarded.pinset.put([pinOf(2)], options)
   await eventually('the stranger reads what the guarded peer wrote', () => stranger.pinset.pinsCount === 2)
   assert.deepEqual(await contents(guarded), [`${numberedCid(2)}=`])

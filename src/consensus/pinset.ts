@@ -1,17 +1,23 @@
 import type { Meter } from '@opentelemetry/api'
 import type { ByteStore, Consensus, Logger, Network, Options, PinRange } from '../interfaces.ts'
+import { toHex } from '../lib/bytes.ts'
 import type { Clock } from '../lib/clock.ts'
 import { makeInstruments } from '../lib/instruments.ts'
+import { mapPages } from '../lib/pages.ts'
 import type { Random } from '../lib/random.ts'
 import type { Cid } from '../model/cid.ts'
 import type { Identity } from '../model/identity.ts'
 import { type PeerId, peerIdBytes } from '../model/peer.ts'
 import { checkBounds, type Pin } from '../model/pin.ts'
+import type { PinsetState } from '../model/pinset-state.ts'
 import { AntiEntropy } from './anti-entropy.ts'
 import type { ConsensusConfig } from './config.ts'
 import { Gossip } from './gossip.ts'
+import { xorInto } from './head.ts'
 import { METRICS } from './metrics.ts'
 import { Replica } from './replica.ts'
+import { Retirement } from './retirement.ts'
+import { Trust } from './trust.ts'
 
 /** What the pinset needs. */
 export interface PinsetComponents {
@@ -31,30 +37,51 @@ export interface PinsetComponents {
 export async function openPinset(components: PinsetComponents, config: ConsensusConfig): Promise<Consensus> {
   const { identity, store, clock, random, logger, meter } = components
   const metrics = makeInstruments(meter, METRICS)
-  const replica = await Replica.open({ self: identity.id, store, clock, random, logger, metrics }, config)
-  return new YjsPinset({ ...components, replica, metrics }, config)
+  await using opened = new AsyncDisposableStack()
+  const replica = opened.use(
+    await Replica.open({ self: identity.id, store, clock, random, logger, metrics }, config),
+  )
+  const trust = await Trust.open(store, identity.id, config.trustedPeers)
+  const rootDigest = () => rootOf(replica, trust)
+  const isTrusted = (peer: PeerId) => trust.isTrusted(peer)
+  const retirement = opened.use(
+    await Retirement.open({ store, replica, isTrusted, rootDigest, clock, logger }, config.forgetAfterMs),
+  )
+  const sharing = { replica, trust, partitionsCount: config.partitionsCount }
+  const { repairIntervalMs } = config
+  const antiEntropy = opened.use(
+    new AntiEntropy({ ...components, sharing, metrics }, { repairIntervalMs, rootDigest }),
+  )
+  const topic = `pinfold/pinset/2/${config.clusterName}`
+  opened.use(new Gossip({ ...components, replica, isTrusted, metrics }, topic))
+  return new YjsPinset({ replica, trust, retirement, antiEntropy, parts: opened.move() })
+}
+
+function rootOf(replica: Replica, trust: Trust): string {
+  const root = Uint8Array.from(replica.committed.digests.root)
+  xorInto(root, trust.digest)
+  return toHex(root)
 }
 
 class YjsPinset implements Consensus {
-  readonly #self: PeerId
-  readonly #trusted: ReadonlySet<PeerId> | undefined
   readonly #replica: Replica
+  readonly #trust: Trust
+  readonly #retirement: Retirement
   readonly #antiEntropy: AntiEntropy
-  readonly #parts = new AsyncDisposableStack()
+  readonly #parts: AsyncDisposableStack
 
-  constructor(
-    components: PinsetComponents & {
-      readonly replica: Replica
-      readonly metrics: ConstructorParameters<typeof Gossip>[0]['metrics']
-    },
-    config: ConsensusConfig,
-  ) {
-    this.#self = components.identity.id
-    this.#trusted = config.trustedPeers
-    this.#replica = this.#parts.use(components.replica)
-    const isTrusted = (peer: PeerId) => this.isTrusted(peer)
-    this.#antiEntropy = this.#parts.use(new AntiEntropy({ ...components, isTrusted }, config))
-    this.#parts.use(new Gossip({ ...components, isTrusted }, `pinfold/pinset/1/${config.clusterName}`))
+  constructor(parts: {
+    readonly replica: Replica
+    readonly trust: Trust
+    readonly retirement: Retirement
+    readonly antiEntropy: AntiEntropy
+    readonly parts: AsyncDisposableStack
+  }) {
+    this.#replica = parts.replica
+    this.#trust = parts.trust
+    this.#retirement = parts.retirement
+    this.#antiEntropy = parts.antiEntropy
+    this.#parts = parts.parts
   }
 
   async put(pins: readonly Pin[], options: Options): Promise<void> {
@@ -77,11 +104,11 @@ class YjsPinset implements Consensus {
     return this.#replica.getMany(cids)
   }
 
-  async *pins(range: PinRange, options: Options): AsyncIterable<Pin> {
-    for await (const pin of this.#replica.pins(range)) {
-      options.signal.throwIfAborted()
-      yield pin
-    }
+  pins(range: PinRange, { signal }: Options): AsyncIterable<Pin> {
+    return mapPages(this.#replica.pins(range), page => {
+      signal.throwIfAborted()
+      return page
+    })
   }
 
   get pinsCount(): number {
@@ -89,15 +116,33 @@ class YjsPinset implements Consensus {
   }
 
   get rootDigest(): string {
-    return this.#replica.digests.root
+    return rootOf(this.#replica, this.#trust)
   }
 
   noticeDigest(peer: PeerId, rootDigest: string): void {
     this.#antiEntropy.notice(peer, rootDigest)
+    this.#retirement.notice(peer, rootDigest)
   }
 
   isTrusted(peer: PeerId): boolean {
-    return this.#trusted === undefined || peer === this.#self || this.#trusted.has(peer)
+    return this.#trust.isTrusted(peer)
+  }
+
+  async setTrusted(peer: PeerId, isTrusted: boolean, { signal }: Options): Promise<void> {
+    signal.throwIfAborted()
+    const replica = this.#replica
+    await replica.alone(() => this.#trust.say(peer, isTrusted, replica))
+  }
+
+  get state(): PinsetState {
+    const { configured, changed } = this.#trust.list
+    return {
+      pinsCount: this.pinsCount,
+      rootDigest: this.rootDigest,
+      behindCount: this.#antiEntropy.behindCount,
+      readOnly: this.#replica.failure?.message,
+      trust: { configured, changed, isSelfTrusted: this.#trust.isSelfTrusted },
+    }
   }
 
   onChange(listener: (cids: readonly Cid[]) => void): Disposable {

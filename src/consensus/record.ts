@@ -19,7 +19,8 @@ export interface PinRecord {
 }
 
 const FORMAT = 1
-const OPTIONAL = {
+/** Bits of the fields that not every pin has. */
+export const OPTIONAL = {
   name: 1,
   allocations: 2,
   shardSize: 4,
@@ -29,7 +30,8 @@ const OPTIONAL = {
   origins: 64,
   reference: 128,
 } as const
-const PEER_ID_BYTES_MAX = 128
+/** Bound of a peer id in a record. */
+export const PEER_ID_BYTES_MAX = 128
 const CID_BYTES_MAX = 512
 
 const writePeers = new Map<PeerId, Uint8Array>()
@@ -97,6 +99,7 @@ export function encodeRecord({ time, pin }: PinRecord): Uint8Array {
 
 /** The time of a record, read without the rest. */
 export function timeOfRecord(record: Uint8Array): HlcTime {
+  if (record.length < 10) throw new ClusterError('INVALID_ARGUMENT', 'an entry of the pinset is cut')
   if (record[0] !== FORMAT)
     throw new ClusterError(
       'STORE_VERSION',
@@ -139,7 +142,9 @@ export function decodeRecord(cid: Cid, record: Uint8Array): PinRecord {
 }
 
 function list<Entry>(input: ByteReader, max: number, read: (input: ByteReader) => Entry): Entry[] {
-  return Array.from({ length: input.uint(max) }, () => read(input))
+  const entries: Entry[] = []
+  for (let left = input.uint(max); left > 0; left--) entries.push(read(input))
+  return entries
 }
 
 const readPeer = (input: ByteReader) => peerFromBytes(input.bytes(PEER_ID_BYTES_MAX))

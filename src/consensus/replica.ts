@@ -1,27 +1,37 @@
 import { hash } from 'node:crypto'
-import { ClusterError, messageOf } from '../errors.ts'
+import { ClusterError } from '../errors.ts'
 import type { ByteStore, Logger, PinRange, StoreWrite } from '../interfaces.ts'
 import { toKey } from '../lib/bytes.ts'
 import type { Clock } from '../lib/clock.ts'
 import { Emitter } from '../lib/emitter.ts'
 import type { Instruments } from '../lib/instruments.ts'
 import type { Random } from '../lib/random.ts'
-import { repeat } from '../lib/repeat.ts'
 import { type Cid, cidFromBytes } from '../model/cid.ts'
 import type { PeerId } from '../model/peer.ts'
 import type { Pin } from '../model/pin.ts'
 import { clientIdOf } from './client-id.ts'
+import { Committed } from './committed.ts'
 import type { ConsensusConfig } from './config.ts'
-import { Digests } from './digests.ts'
 import { Documents } from './documents.ts'
-import { EMPTY_HEAD, encodeHead, type Head } from './head.ts'
-import { Hlc } from './hlc.ts'
-import { BATCH_CHANGES_MAX, type BatchJob, JobQueue, type ReceivedChange } from './job-queue.ts'
-import { headKey, logKey, snapshotKey, viewKey } from './keys.ts'
-import { encodeOwnState, type OwnState, readState, writeMeta } from './meta.ts'
+import { Folding } from './folding.ts'
+import { GuardedWrites } from './guarded-writes.ts'
+import { Hlc, type HlcTime } from './hlc.ts'
+import {
+  BATCH_CHANGES_MAX,
+  type BatchJob,
+  JobQueue,
+  type MergeJob,
+  type MergeOutcome,
+  type ReceivedChange,
+} from './job-queue.ts'
+import { viewKey } from './keys.ts'
+import { encodeOwnState, encodeOwnWriters, encodeRetired, type OwnState, writeMeta } from './meta.ts'
 import type { METRICS } from './metrics.ts'
+import type { PartitionChange } from './part.ts'
+import type { PulledState } from './sync-protocol.ts'
+import { type ItemId, runsOf } from './update.ts'
 import { readMany, readPin, readPins } from './view.ts'
-import { type PartitionChange, Work } from './work.ts'
+import { type ForeignState, Work } from './work.ts'
 
 /** What the replica needs. */
 export interface ReplicaComponents {
@@ -39,11 +49,6 @@ export interface Gap {
   readonly partition: number
 }
 
-const RECOVERY_EVERY_MS = 2000
-const FOLD_COUNT_MIN = 32
-const FOLD_COUNT_MAX = 2048
-const FOLDS_UNDER_LOAD = 2
-
 /**
  * This peer's copy of the pinset: every change of it, whoever made it, goes through one queue, is worked out in memory
  * and written in one atomic batch; only then is it answered, shown and passed on. One process run is one writer with a
@@ -57,18 +62,17 @@ export class Replica implements AsyncDisposable {
   readonly #written = new Emitter<readonly PartitionChange[]>()
   readonly #gaps = new Emitter<Gap>()
   readonly #queue: JobQueue
-  readonly #toFold = new Set<number>()
-  readonly #recovery: AsyncDisposable
-  #heads = new Map<number, Head>()
-  #digests: Digests
+  readonly #folding: Folding
+  readonly #disk: GuardedWrites
+  #committed: Committed
+  #isRegistered = false
+  /** What a batch changed of which the disk did not say whether it took it. */
+  #inDoubt: readonly Uint8Array[] = []
   #hlc: Hlc
-  #pinsCount = 0
   #incarnation = 0
   #client = 0
-  #failure: ClusterError | undefined
-  #isClosed = false
 
-  private constructor(components: ReplicaComponents, config: ConsensusConfig) {
+  private constructor(components: ReplicaComponents, config: ConsensusConfig, committed: Committed) {
     this.#components = components
     this.#config = config
     const { store, clock } = components
@@ -80,49 +84,44 @@ export class Replica implements AsyncDisposable {
       clock,
       config.queueLengthMax,
       batch => this.#commit(batch),
-      isIdle => this.#foldSome(isIdle),
+      isIdle => this.#folding.some(isIdle, () => this.#disk.isOpen && (!isIdle || this.#queue.isEmpty)),
     )
-    this.#digests = new Digests(config.partitionsCount)
-    this.#hlc = new Hlc(clock, { driftMaxMs: config.clockDriftMaxMs, last: { ms: 0, count: 0 } })
-    this.#recovery = repeat(
-      {
-        clock,
-        everyMs: RECOVERY_EVERY_MS,
-        onError: thrown => this.#warn('the disk still takes no writes', thrown),
-      },
-      () => this.#recover(),
-    )
-    components.metrics.pins.observe(() => this.#pinsCount)
+    this.#folding = new Folding({
+      documents: this.#documents,
+      committed: () => this.#committed,
+      write: writes => this.#disk.write(writes),
+      warn: (message, detail) => this.#warn(message, detail),
+      metrics: components.metrics,
+    })
+    this.#committed = committed
+    this.#hlc = this.#begin()
+    this.#disk = new GuardedWrites({ ...components, recover: () => this.#recover() })
+    components.metrics.pins.observe(() => this.pinsCount)
     components.metrics.documentsHeapBytes.observe(() => this.#documents.heapBytes)
     components.metrics.queued.observe(() => this.#queue.writesCount)
   }
 
   /** Opens the copy in the store. `STORE_VERSION`, `CONFIG_INVALID` or `STORE_FAILED` when it can't be used. */
   static async open(components: ReplicaComponents, config: ConsensusConfig): Promise<Replica> {
-    const replica = new Replica(components, config)
-    try {
-      await replica.#load()
-      return replica
-    } catch (thrown) {
-      await replica.#recovery[Symbol.asyncDispose]()
-      throw thrown
-    }
+    return new Replica(components, config, await Committed.read(components.store, config.partitionsCount))
   }
 
-  async #load(): Promise<void> {
-    const { store, self, random, clock } = this.#components
-    const { own, heads, digests } = await readState(store, this.#config.partitionsCount)
-    this.#documents.clear()
-    this.#heads = heads
-    this.#digests = digests
-    this.#pinsCount = own.pinsCount
-    this.#hlc = new Hlc(clock, { driftMaxMs: this.#config.clockDriftMaxMs, last: own.time })
+  /** Becomes a new writer, whose times follow what is committed. */
+  #begin(): Hlc {
+    const { self, random, clock } = this.#components
     this.#incarnation = Buffer.from(random.bytes(6)).readUIntBE(0, 6)
     this.#client = clientIdOf(self, this.#incarnation)
+    this.#isRegistered = false
+    return new Hlc(clock, { driftMaxMs: this.#config.clockDriftMaxMs, last: this.#committed.time })
   }
 
   get pinsCount(): number {
-    return this.#pinsCount
+    return this.#committed.pinsCount
+  }
+
+  /** What stands on disk. */
+  get committed(): Committed {
+    return this.#committed
   }
 
   /** The number that, with the peer id, gives the client id of this process run. */
@@ -130,22 +129,14 @@ export class Replica implements AsyncDisposable {
     return this.#incarnation
   }
 
-  get digests(): Digests {
-    return this.#digests
-  }
-
   /** Why no writes are taken; undefined when they are. */
   get failure(): ClusterError | undefined {
-    return this.#failure
+    return this.#disk.failure
   }
 
   /** Which partition a CID belongs to: the first bits of the SHA-256 of its bytes. */
   partitionOf(cid: Uint8Array): number {
     return hash('sha256', cid, 'buffer').readUInt32BE(0) % this.#config.partitionsCount
-  }
-
-  headOf(partition: number): Head {
-    return this.#heads.get(partition) ?? EMPTY_HEAD
   }
 
   /** Told of the CIDs whose pins changed, by whomever. */
@@ -167,6 +158,7 @@ export class Replica implements AsyncDisposable {
     return readPin(this.#components.store, cid)
   }
 
+  /** The pins of several CIDs, in their order. */
   async getMany(cids: readonly Cid[]): Promise<readonly (Pin | undefined)[]> {
     return readMany(this.#components.store, cids)
   }
@@ -188,44 +180,80 @@ export class Replica implements AsyncDisposable {
   async #writePart(puts: readonly Pin[], removes: readonly Cid[], signal: AbortSignal): Promise<void> {
     await this.#queue.room()
     signal.throwIfAborted()
-    this.#checkWritable()
+    this.#disk.check()
     await new Promise<void>((resolve, reject) => {
       this.#queue.add({ kind: 'write', puts, removes, done: { resolve, reject } })
     })
   }
 
-  #checkWritable(): void {
-    if (this.#isClosed) throw new ClusterError('NOT_READY', 'this peer is stopping')
-    if (this.#failure === undefined) return
-    throw new ClusterError(
-      'READ_ONLY',
-      `this peer takes no writes until its disk does: ${this.#failure.message}`,
-      {
-        cause: this.#failure,
-      },
-    )
-  }
-
-  /** Takes changes signed by another writer. Dropped when too many wait. */
-  receive(from: PeerId, changes: readonly ReceivedChange[]): void {
-    if (this.#isClosed || this.#failure !== undefined) return
-    const isTaken = this.#queue.add({ kind: 'receive', from, changes })
+  /** Takes changes signed by another writer, which came in so many bytes. Dropped when too many wait. */
+  receive(from: PeerId, changes: readonly ReceivedChange[], bytes: number): void {
+    if (!this.#disk.isOpen) return
+    const isTaken = this.#queue.add({ kind: 'receive', from, changes, bytes })
     if (!isTaken) this.#components.metrics.receivedDropped.add(changes.length)
   }
 
-  /** Takes the state of a partition from a trusted peer; false when something before it is missing. */
-  async merge(partition: number, update: Uint8Array): Promise<boolean> {
-    this.#checkWritable()
-    return new Promise<boolean>((resolve, reject) => {
-      this.#queue.add({ kind: 'merge', partition, update, done: { resolve, reject }, isTaken: false })
+  /** Takes the state of a partition from a trusted peer. */
+  async merge(partition: number, state: ForeignState): Promise<MergeOutcome> {
+    this.#disk.check()
+    return new Promise<MergeOutcome>((resolve, reject) => {
+      this.#queue.add({ kind: 'merge', partition, state, done: { resolve, reject }, outcome: 'missing' })
     })
   }
 
-  /** What somebody with these clocks lacks of a partition, as committed. */
-  async exportPartition(partition: number, clocks: ReadonlyMap<number, number>): Promise<Uint8Array> {
+  /** What somebody with these clocks lacks of a partition, as committed, and which items of retired writers live. */
+  async exportPartition(partition: number, clocks: ReadonlyMap<number, number>): Promise<PulledState> {
     return this.#queue.alone(async () => {
-      const document = await this.#documents.load(partition, this.headOf(partition))
-      return document.encode(clocks)
+      const { retired } = this.#committed
+      const document = await this.#documents.load(partition, this.#committed.headOf(partition))
+      const live: ItemId[] = []
+      for (const { client, clock } of document.items()) if (retired.has(client)) live.push({ client, clock })
+      return {
+        update: document.encode(document.settledClocks(retired), clocks),
+        retiredLive: new Map(runsOf(live)),
+        retiredDigest: this.#committed.retiredDigest,
+      }
+    })
+  }
+
+  /** Follows a time that another peer gave out; false when it lies too far ahead to be true. */
+  follow(time: HlcTime): boolean {
+    return this.#hlc.follow(time)
+  }
+
+  /** A time later than every one that this peer knows. */
+  tick(): HlcTime {
+    return this.#hlc.tick()
+  }
+
+  /** The client id of this run. */
+  get client(): number {
+    return this.#client
+  }
+
+  /** Puts a record beside the pinset on disk. Only from within `alone`. */
+  async writeRecord(record: StoreWrite): Promise<void> {
+    this.#disk.check()
+    await this.#disk.write([record])
+  }
+
+  /** Runs something between two batches; what it throws is thrown here. */
+  async alone<Result>(run: () => Promise<Result>): Promise<Result> {
+    return this.#queue.alone(run)
+  }
+
+  /**
+   * Stops counting what these writers wrote: from now on everything of theirs that does not live here is taken for
+   * deleted. Right only when they have ended and everything of theirs is here.
+   */
+  async retire(clients: ReadonlySet<number>): Promise<void> {
+    await this.#queue.alone(async () => {
+      this.#disk.check()
+      const { retired } = this.#committed
+      const ended = new Set([...this.#committed.ended].filter(client => !clients.has(client)))
+      const own = this.#isRegistered ? [...ended, this.#client] : ended
+      await this.#disk.write([encodeRetired([...retired, ...clients]), encodeOwnWriters(own)])
+      this.#folding.add(this.#committed.retire(clients, ended))
     })
   }
 
@@ -234,8 +262,10 @@ export class Replica implements AsyncDisposable {
     const work = new Work({
       client: this.#client,
       hlc: this.#hlc,
-      heads: this.#heads,
+      heads: this.#committed.heads,
       documents: this.#documents,
+      partitionsCount: this.#config.partitionsCount,
+      retired: this.#committed.retired,
       partitionOf: cid => this.partitionOf(cid),
       onDrift: ms =>
         this.#warn(
@@ -244,7 +274,7 @@ export class Replica implements AsyncDisposable {
         ),
     })
     try {
-      this.#checkWritable()
+      this.#disk.check()
       await this.#prefetch(work, batch)
       const gaps = await this.#apply(work, batch)
       const late = work.unread()
@@ -252,17 +282,21 @@ export class Replica implements AsyncDisposable {
       late.forEach((cid, index) => work.knowLate(cid, stored[index]))
       const { writes, heads, changed, added, own } = work.finish()
       if (writes.length > 0) {
-        const state: OwnState = { time: this.#hlc.last, pinsCount: this.#pinsCount + added }
-        const isSynced = batch.some(job => job.kind === 'write')
+        const state: OwnState = { time: this.#hlc.last, pinsCount: this.pinsCount + added }
         const started = this.#components.clock.monotonic()
-        await this.#writeBatch([...writes, encodeOwnState(state)], isSynced)
+        this.#inDoubt = changed
+        await this.#disk.write([...writes, ...this.#ownRecords(state, own.length > 0)])
+        this.#inDoubt = []
         metrics.commitSeconds.record((this.#components.clock.monotonic() - started) / 1000)
-        this.#pinsCount += added
-        for (const [partition, head] of heads) this.#setHead(partition, head)
+        this.#committed.pinsCount += added
+        for (const [partition, head] of heads) {
+          this.#committed.setHead(partition, head)
+          this.#folding.consider(partition, head)
+        }
       }
       work.committed()
       for (const job of batch) {
-        if (job.kind === 'merge') job.done.resolve(job.isTaken)
+        if (job.kind === 'merge') this.#settle(job)
         if (job.kind === 'write') job.done.resolve()
       }
       if (own.length > 0) this.#written.emit(own)
@@ -275,21 +309,12 @@ export class Replica implements AsyncDisposable {
     }
   }
 
-  async #writeBatch(writes: readonly StoreWrite[], isSynced: boolean): Promise<void> {
-    try {
-      await this.#components.store.batch(writes, { isSynced })
-    } catch (thrown) {
-      const error =
-        thrown instanceof ClusterError
-          ? thrown
-          : new ClusterError('STORE_FAILED', messageOf(thrown), { cause: thrown })
-      this.#failure = error
-      this.#components.logger.error(
-        'the disk refused a write: this peer is read-only until it takes writes again',
-        { error },
-      )
-      throw error
-    }
+  #ownRecords(state: OwnState, isWriting: boolean): StoreWrite[] {
+    const records = [encodeOwnState(state)]
+    if (isWriting && !this.#isRegistered)
+      records.push(encodeOwnWriters([...this.#committed.ended, this.#client]))
+    this.#isRegistered ||= isWriting
+    return records
   }
 
   async #prefetch(work: Work, batch: readonly BatchJob[]): Promise<void> {
@@ -313,7 +338,7 @@ export class Replica implements AsyncDisposable {
         for (const pin of job.puts) await work.put(pin)
         for (const cid of job.removes) await work.remove(cid.bytes)
       } else if (job.kind === 'merge') {
-        job.isTaken = await work.merge(job.partition, job.update)
+        await this.#mergeOne(work, job)
       } else {
         for (const received of job.changes) {
           const isTaken = await this.#receiveOne(work, job.from, received)
@@ -322,6 +347,22 @@ export class Replica implements AsyncDisposable {
       }
     }
     return gaps
+  }
+
+  /** A state that is not valid spoils nothing else in the batch. */
+  async #mergeOne(work: Work, job: MergeJob): Promise<void> {
+    try {
+      job.outcome = await work.merge(job.partition, job.state)
+    } catch (thrown) {
+      if (!(thrown instanceof ClusterError) || thrown.code === 'STORE_FAILED') throw thrown
+      this.#components.metrics.refused.add(1)
+      job.outcome = thrown
+    }
+  }
+
+  #settle({ done, outcome }: MergeJob): void {
+    if (outcome instanceof ClusterError) done.reject(outcome)
+    else done.resolve(outcome)
   }
 
   async #receiveOne(work: Work, from: PeerId, received: ReceivedChange): Promise<boolean> {
@@ -335,55 +376,19 @@ export class Replica implements AsyncDisposable {
     }
   }
 
-  #setHead(partition: number, head: Head): void {
-    this.#heads.set(partition, head)
-    this.#digests.update(partition, head)
-    const isLong = head.logCount >= FOLD_COUNT_MIN && head.logBytes * 2 >= head.snapshotBytes
-    if (isLong || head.logCount >= FOLD_COUNT_MAX) this.#toFold.add(partition)
-  }
-
-  async #foldSome(isIdle: boolean): Promise<void> {
-    let left = isIdle ? Number.POSITIVE_INFINITY : FOLDS_UNDER_LOAD
-    for (const partition of this.#toFold) {
-      if (left-- <= 0 || (isIdle && !this.#queue.isEmpty) || this.#isClosed || this.#failure !== undefined)
-        return
-      this.#toFold.delete(partition)
-      try {
-        await this.#fold(partition)
-      } catch (thrown) {
-        // The log is as good as the snapshot would have been; a failing disk is looked after by `recover`.
-        if (!(thrown instanceof ClusterError)) throw thrown
-        this.#warn('a log was not folded', thrown)
-        return
-      }
-    }
-  }
-
-  /** Replaces a partition's log by one snapshot. */
-  async #fold(partition: number): Promise<void> {
-    const head = this.headOf(partition)
-    const document = await this.#documents.load(partition, head)
-    const snapshot = document.encode()
-    const writes: StoreWrite[] = [{ key: snapshotKey(partition), value: snapshot }]
-    for (let sequence = head.nextSequence - head.logCount; sequence < head.nextSequence; sequence++) {
-      writes.push({ key: logKey(partition, sequence), value: undefined })
-    }
-    const folded: Head = { ...head, logCount: 0, logBytes: 0, snapshotBytes: snapshot.length }
-    writes.push({ key: headKey(partition), value: encodeHead(folded) })
-    await this.#writeBatch(writes, false)
-    this.#heads.set(partition, folded)
-    this.#components.metrics.folds.add(1)
-  }
-
+  /** Reads everything back from a store opened anew, and goes on as a new writer. */
   async #recover(): Promise<void> {
-    if (this.#failure === undefined) return
+    const { store } = this.#components
     await this.#queue.alone(async () => {
-      await this.#components.store.reopen()
-      await this.#load()
-      await writeMeta(this.#components.store, this.#config.partitionsCount)
-      this.#failure = undefined
-      this.#components.logger.warn('the disk takes writes again')
+      await store.reopen()
+      this.#documents.clear()
+      this.#committed = await Committed.read(store, this.#config.partitionsCount)
+      this.#hlc = this.#begin()
+      await writeMeta(store, this.#config.partitionsCount)
     })
+    const inDoubt = this.#inDoubt
+    this.#inDoubt = []
+    if (inDoubt.length > 0) this.#changed.emit(inDoubt.map(cidFromBytes))
   }
 
   #warn(message: string, detail: unknown): void {
@@ -391,8 +396,7 @@ export class Replica implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#isClosed = true
-    await this.#recovery[Symbol.asyncDispose]()
+    await this.#disk[Symbol.asyncDispose]()
     await this.#queue.idle()
     this.#documents.clear()
   }

@@ -3,20 +3,25 @@ import { ByteReader } from '../lib/byte-reader.ts'
 import { ByteWriter } from '../lib/byte-writer.ts'
 import { GROUPS_COUNT } from './digests.ts'
 import { DIGEST_BYTES, decodeClocks, encodeClocks } from './head.ts'
+import { type IdRuns, readRuns, writeRuns } from './update.ts'
 
 /** Protocol by which two peers compare and exchange what is missing. One request message, a stream of answers. */
-export const SYNC_PROTOCOL = '/pinfold/sync/1'
+export const SYNC_PROTOCOL = '/pinfold/sync/2'
 
 /** Partitions that one request may ask for. */
 export const PULL_MAX = 64
 const CHUNK_BYTES = 1024 * 1024
 const CLOCKS_BYTES_MAX = 64 * 1024
+/** More are not told: all of the partition is asked for then. */
+export const CLOCKS_TOLD_MAX = 4000
 
 /** What one peer asks another. */
 export type SyncRequest =
   | { readonly kind: 'groups' }
   | { readonly kind: 'partitions'; readonly groups: readonly number[] }
   | { readonly kind: 'pull'; readonly partitions: readonly PartitionRequest[] }
+  | { readonly kind: 'retired' }
+  | { readonly kind: 'trust' }
 
 /** A partition, and what the asking peer has of it. */
 export interface PartitionRequest {
@@ -24,7 +29,7 @@ export interface PartitionRequest {
   readonly clocks: ReadonlyMap<number, number>
 }
 
-const KINDS = ['groups', 'partitions', 'pull'] as const
+const KINDS = ['groups', 'partitions', 'pull', 'retired', 'trust'] as const
 
 /** A request in bytes. */
 export function encodeRequest(request: SyncRequest): Uint8Array {
@@ -46,6 +51,8 @@ export function decodeRequest(bytes: Uint8Array): SyncRequest {
   const kind = KINDS[input.byte()]
   switch (kind) {
     case 'groups':
+    case 'retired':
+    case 'trust':
       return { kind }
     case 'partitions':
       return {
@@ -64,41 +71,86 @@ function readPartition(input: ByteReader): PartitionRequest {
   return { partition, clocks: decodeClocks(input.bytes(CLOCKS_BYTES_MAX)) }
 }
 
-/** Number of partitions and digests of a peer. */
-export function encodeDigests(partitionsCount: number, digests: Uint8Array): Uint8Array {
-  return new ByteWriter().uint(partitionsCount).raw(digests).finish()
+/** What a peer tells first: into how many pieces it cuts its pinset, and digests of everything that is compared. */
+export interface Overview {
+  readonly partitionsCount: number
+  /** Digest of its list of retired writers. */
+  readonly retired: Uint8Array
+  /** Digest of what was said of whom it trusts. */
+  readonly trust: Uint8Array
+  readonly groups: readonly Uint8Array[]
 }
 
-/** Such an answer, which must hold exactly `count` digests. Throws `INVALID_ARGUMENT`. */
-export function decodeDigests(
-  bytes: Uint8Array,
-  count: number,
-): { partitionsCount: number; digests: Uint8Array[] } {
+/** An overview in bytes. */
+export function encodeOverview(overview: Overview): Uint8Array {
+  const out = new ByteWriter().uint(overview.partitionsCount).raw(overview.retired).raw(overview.trust)
+  for (const digest of overview.groups) out.raw(digest)
+  return out.finish()
+}
+
+/** An overview read. Throws `INVALID_ARGUMENT`. */
+export function decodeOverview(bytes: Uint8Array): Overview {
   const input = new ByteReader(bytes)
-  const partitionsCount = input.uint()
+  const partitionsCount = input.uint(0x10000)
+  const retired = input.raw(DIGEST_BYTES)
+  const trust = input.raw(DIGEST_BYTES)
+  const groups = Array.from({ length: GROUPS_COUNT }, () => input.raw(DIGEST_BYTES))
+  input.end()
+  return { partitionsCount, retired, trust, groups }
+}
+
+/** Digests, which must be exactly `count`. Throws `INVALID_ARGUMENT`. */
+export function decodeDigests(bytes: Uint8Array, count: number): Uint8Array[] {
+  const input = new ByteReader(bytes)
   const digests = Array.from({ length: count }, () => input.raw(DIGEST_BYTES))
   input.end()
-  return { partitionsCount, digests }
+  return digests
 }
 
-/** A partition's update in messages of at most about 1 MiB: partition, whether it is the last, bytes. */
-export function* toChunks(partition: number, update: Uint8Array): Generator<Uint8Array> {
+/** A partition's state: the update with what was asked for, and which items of retired writers live. */
+export interface PulledState {
+  readonly update: Uint8Array
+  readonly retiredLive: IdRuns
+  /** Digest of the list of retired writers that the peer had when it made this. */
+  readonly retiredDigest: Uint8Array
+}
+
+/** A state in bytes. */
+export function encodeState({ update, retiredLive, retiredDigest }: PulledState): Uint8Array {
+  const out = new ByteWriter().raw(retiredDigest)
+  writeRuns(out, [...retiredLive])
+  return out.raw(update).finish()
+}
+
+/** A state read; the update itself is not. Throws `INVALID_ARGUMENT`. */
+export function decodeState(bytes: Uint8Array): PulledState {
+  const input = new ByteReader(bytes)
+  const retiredDigest = input.raw(DIGEST_BYTES)
+  const retiredLive = readRuns(input)
+  return { retiredDigest, retiredLive, update: input.rest() }
+}
+
+/** A partition's state in messages of at most about 1 MiB: partition, whether it is the last, bytes. */
+export function* toChunks(partition: number, state: Uint8Array): Generator<Uint8Array> {
   let at = 0
   do {
-    const part = update.subarray(at, at + CHUNK_BYTES)
+    const part = state.subarray(at, at + CHUNK_BYTES)
     at += CHUNK_BYTES
     yield new ByteWriter()
       .uint(partition)
-      .byte(at >= update.length ? 1 : 0)
+      .byte(at >= state.length ? 1 : 0)
       .raw(part)
       .finish()
-  } while (at < update.length)
+  } while (at < state.length)
 }
 
-/** One message of an update. Throws `INVALID_ARGUMENT`. */
+/** One message of a state. Throws `INVALID_ARGUMENT`. */
 export function decodeChunk(bytes: Uint8Array): { partition: number; isLast: boolean; part: Uint8Array } {
   const input = new ByteReader(bytes)
   const partition = input.uint(0xffff)
   const isLast = input.byte() === 1
-  return { partition, isLast, part: input.rest() }
+  const part = input.rest()
+  if (!isLast && part.length !== CHUNK_BYTES)
+    throw new ClusterError('INVALID_ARGUMENT', 'a state of a partition comes in pieces of the wrong size')
+  return { partition, isLast, part }
 }

@@ -1,11 +1,13 @@
 import type { ByteStore, PinRange } from '../interfaces.ts'
 import { ByteReader } from '../lib/byte-reader.ts'
 import { ByteWriter } from '../lib/byte-writer.ts'
+import { Pages } from '../lib/pages.ts'
 import { type Cid, cidFromBytes } from '../model/cid.ts'
 import type { Pin } from '../model/pin.ts'
 import { compareTimes } from './hlc.ts'
-import { cidOfViewKey, VIEW_RANGE, viewKey } from './keys.ts'
+import { cidOfViewKey, viewKey, viewRange } from './keys.ts'
 import { decodeRecord, timeOfRecord } from './record.ts'
+import { fitsRecord, toRecordFilter } from './record-filter.ts'
 import type { ItemId } from './update.ts'
 
 /**
@@ -66,15 +68,29 @@ export async function readMany(
   })
 }
 
-/** The pins of a range in order of CID bytes, as they were when the reading began. */
-export async function* readPins(store: Pick<ByteStore, 'entries'>, range: PinRange): AsyncIterable<Pin> {
+/**
+ * The pins of a range in order of CID bytes, as they were when the reading began, in pages. A page of which nothing fits is
+ * empty, so that whoever reads gets a word in however long nothing fits.
+ */
+export function readPins(store: Pick<ByteStore, 'pages'>, range: PinRange): AsyncIterable<Pin> {
+  return new Pages(readPages(store, range))
+}
+
+async function* readPages(store: Pick<ByteStore, 'pages'>, range: PinRange): AsyncGenerator<readonly Pin[]> {
+  const filter = toRecordFilter(range)
+  const keys = viewRange(range)
   let left = range.limit ?? Number.POSITIVE_INFINITY
   if (left <= 0) return
-  const keys = range.after === undefined ? VIEW_RANGE : { gt: viewKey(range.after.bytes), lt: VIEW_RANGE.lt }
-  for await (const [key, value] of store.entries(keys)) {
-    const pin = pinOfEntry(cidFromBytes(cidOfViewKey(key)), decodeViewEntry(value))
-    if (range.types !== undefined && !range.types.has(pin.type)) continue
-    yield pin
-    if (--left <= 0) return
+  const isBounded = filter === undefined && range.limit !== undefined
+  for await (const page of store.pages(isBounded ? { ...keys, limit: left } : keys)) {
+    const pins: Pin[] = []
+    for (const [key, value] of page) {
+      const entry = decodeViewEntry(value)
+      if (filter !== undefined && !fitsRecord(entry.record, filter)) continue
+      pins.push(pinOfEntry(cidFromBytes(cidOfViewKey(key)), entry))
+      if (--left <= 0) break
+    }
+    yield pins
+    if (left <= 0) return
   }
 }

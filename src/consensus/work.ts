@@ -4,12 +4,15 @@ import { fromKey, toKey } from '../lib/bytes.ts'
 import { cidFromBytes } from '../model/cid.ts'
 import { isSameRequest, type Pin } from '../model/pin.ts'
 import type { Documents } from './documents.ts'
-import { EMPTY_HEAD, encodeHead, type Head, hashOfDeleted, xorInto } from './head.ts'
+import { EMPTY_HEAD, type Head } from './head.ts'
 import type { Hlc } from './hlc.ts'
-import { headKey, logKey, viewKey } from './keys.ts'
+import type { MergeOutcome } from './job-queue.ts'
+import { viewKey } from './keys.ts'
+import { Part, type PartitionChange } from './part.ts'
 import type { PartitionDocument } from './partition-document.ts'
 import { decodeRecord, encodeItem, encodeRecord, splitItem } from './record.ts'
-import { type Change, encodeChange, type ItemId } from './update.ts'
+import { checkState } from './state.ts'
+import { type Change, encodeChange, hasId, type IdRuns, type ItemId, itemKey } from './update.ts'
 import { decodeViewEntry, encodeViewEntry, pinOfEntry, type ViewEntry, winsOver } from './view.ts'
 
 /** What a batch of changes is worked out against: the committed state, and this writer. */
@@ -18,33 +21,24 @@ export interface WorkContext {
   readonly hlc: Hlc
   readonly heads: ReadonlyMap<number, Head>
   readonly documents: Documents
+  readonly partitionsCount: number
+  /** Writers that have ended and of whom everything is known. */
+  readonly retired: ReadonlySet<number>
   readonly partitionOf: (cid: Uint8Array) => number
   /** Told of a record whose time lies too far ahead to be followed. */
   readonly onDrift: (aheadOf: number) => void
 }
 
-/** A change of one partition as it goes out to others: the Yjs update, and the CIDs of what it deletes, in order. */
-export interface PartitionChange {
-  readonly partition: number
-  readonly epoch: number
-  readonly update: Uint8Array
-  readonly deletedCids: readonly Uint8Array[]
-}
+const NONE: ReadonlySet<number> = new Set()
 
-interface Part {
-  readonly partition: number
-  readonly before: Head
-  readonly clocks: Map<number, number>
-  readonly deleted: Uint8Array
-  deletedCount: number
-  /** Log entries of this batch, in order. The first `inDocument` of them are in the resident document. */
-  readonly updates: Uint8Array[]
-  document: PartitionDocument | undefined
-  inDocument: number
-  ownFrom: number
-  ownValues: Uint8Array[]
-  ownDeletes: ItemId[]
-  ownDeletedCids: Uint8Array[]
+/**
+ * What another peer has of a partition: an update with everything that was lacking here and all deletions. Of writers
+ * that it has retired it keeps no deletions: whatever of theirs it does not name as living is deleted there.
+ */
+export interface ForeignState {
+  readonly update: Uint8Array
+  readonly retired: ReadonlySet<number>
+  readonly retiredLive: IdRuns
 }
 
 interface Seen {
@@ -94,11 +88,8 @@ export class Work {
     const part = this.#part(this.#context.partitionOf(cid))
     await this.#deleteItems(part, seen)
     const { client, hlc } = this.#context
-    const clock = part.clocks.get(client) ?? 0
     const record = encodeRecord({ time: hlc.tick(), pin })
-    if (part.ownValues.length === 0) part.ownFrom = clock
-    part.ownValues.push(encodeItem(cid, record))
-    part.clocks.set(client, clock + 1)
+    const clock = part.addOwn(client, encodeItem(cid, record))
     seen.now = { isSole: true, client, clock, record }
   }
 
@@ -113,16 +104,7 @@ export class Work {
   async #deleteItems(part: Part, seen: Seen): Promise<void> {
     if (seen.now === undefined) return
     const items = seen.now.isSole ? [seen.now] : (await this.#document(part)).itemsOf(toKey(seen.cid))
-    for (const { client, clock } of items) {
-      part.ownDeletes.push({ client, clock })
-      part.ownDeletedCids.push(seen.cid)
-      this.#markDeleted(part, { client, clock })
-    }
-  }
-
-  #markDeleted(part: Part, id: ItemId): void {
-    xorInto(part.deleted, hashOfDeleted(id))
-    part.deletedCount++
+    for (const item of items) part.deleteOwn(item, seen.cid)
   }
 
   /**
@@ -130,28 +112,39 @@ export class Work {
    * of it is taken. Throws `INVALID_ARGUMENT` when it holds what a writer never writes.
    */
   async receive(partition: number, change: Change, deletedCids: readonly Uint8Array[]): Promise<boolean> {
+    if (partition >= this.#context.partitionsCount) this.#refuseMisplaced('a change', partition)
+    for (const cid of deletedCids) {
+      if (this.#context.partitionOf(cid) !== partition) this.#refuseMisplaced('a removal', partition)
+    }
+    // All that a retired writer wrote is known; what it deleted is, too.
+    if (change.values.length > 0 && this.#context.retired.has(change.client)) return true
     const part = this.#part(partition)
     const known = part.clocks.get(change.client) ?? 0
     if (change.values.length > 0 && change.fromClock > known) return false
     const fresh = { ...change, fromClock: known, values: change.values.slice(known - change.fromClock) }
     if (fresh.values.length === 0 && change.deletes.length === 0) return true
     const items = fresh.values.map(value => this.#check(partition, value))
-    if (!this.#canDeleteBlindly(fresh.deletes, deletedCids))
-      return this.merge(partition, encodeChange(change))
+    if (!this.#canDeleteBlindly(fresh.deletes, deletedCids)) return this.#receiveInDocument(partition, change)
     fresh.deletes.forEach((id, index) => {
       this.#seen(deletedCids[index] ?? new Uint8Array()).now = undefined
-      this.#markDeleted(part, id)
+      part.mark(id, -1)
     })
     items.forEach(({ cid, record }, index) => {
       const entry: ViewEntry = { isSole: true, client: fresh.client, clock: known + index, record }
+      part.mark(entry, 1)
       const seen = this.#seen(cid)
       if (seen.now === undefined) seen.now = entry
       else seen.now = { ...(winsOver(entry, seen.now) ? entry : seen.now), isSole: false }
     })
     if (items.length > 0) part.clocks.set(fresh.client, known + items.length)
     this.#flushOwn(part)
-    part.updates.push(encodeChange(fresh))
+    part.log(encodeChange(fresh))
     return true
+  }
+
+  async #receiveInDocument(partition: number, change: Change): Promise<boolean> {
+    const state = { update: encodeChange(change), retired: NONE, retiredLive: new Map() }
+    return (await this.merge(partition, state)) !== 'missing'
   }
 
   /** Whether every deletion hits the one living item of a CID, so that the view alone says what follows. */
@@ -170,41 +163,84 @@ export class Work {
   #check(partition: number, value: Uint8Array): { readonly cid: Uint8Array; readonly record: Uint8Array } {
     const { cid, record } = splitItem(value)
     const { time } = decodeRecord(cidFromBytes(cid), record)
-    if (this.#context.partitionOf(cid) !== partition) {
-      throw new ClusterError(
-        'INVALID_ARGUMENT',
-        `a pin was sent for partition ${partition}, where it does not belong`,
-      )
-    }
+    if (this.#context.partitionOf(cid) !== partition) this.#refuseMisplaced('a pin', partition)
     if (!this.#context.hlc.follow(time)) this.#context.onDrift(time.ms)
     return { cid: Uint8Array.from(cid), record }
   }
 
+  #refuseMisplaced(what: string, partition: number): never {
+    throw new ClusterError(
+      'INVALID_ARGUMENT',
+      `${what} was sent for partition ${partition}, where it does not belong`,
+    )
+  }
+
   /**
-   * Takes any update of a partition through its document. False when something before it is missing here; then nothing
+   * Takes what another peer has of a partition through the document. When something before it is missing here, nothing
    * of it is taken. Throws `INVALID_ARGUMENT` when it is no update of a pinset.
    */
-  async merge(partition: number, update: Uint8Array): Promise<boolean> {
+  async merge(partition: number, state: ForeignState): Promise<MergeOutcome> {
+    if (partition >= this.#context.partitionsCount) this.#refuseMisplaced('a state', partition)
     const part = this.#part(partition)
-    this.#flushOwn(part)
+    this.#checkForeign(part, state.update)
     const document = await this.#document(part)
-    let applied: ReturnType<PartitionDocument['apply']>
-    try {
-      applied = document.apply([update])
+    const updates = [state.update]
+    const live: { id: ItemId; change: 1 | -1 }[] = []
+    const apply = (update: Uint8Array) => {
+      const applied = document.apply([update])
       this.#refresh(document, applied.touched)
+      for (const id of applied.added) live.push({ id, change: 1 })
+      for (const id of applied.removed) live.push({ id, change: -1 })
+      return applied
+    }
+    try {
+      const { added } = apply(state.update)
+      const deletes = this.#knownAsDeleted(document, added, state)
+      if (deletes.length > 0) {
+        updates.push(encodeChange({ client: 0, fromClock: 0, values: [], deletes }))
+        for (const update of updates.slice(1)) apply(update)
+      }
     } catch (thrown) {
       this.#context.documents.evict(partition)
-      if (thrown instanceof ClusterError && thrown.code === 'CONFLICT') return false
+      if (thrown instanceof ClusterError && thrown.code === 'CONFLICT') return 'missing'
       throw thrown
     }
     const clocks = document.clocks()
-    const isNews =
-      applied.deleted.length > 0 || [...clocks].some(([client, clock]) => part.clocks.get(client) !== clock)
-    if (isNews) part.updates.push(update)
-    part.inDocument = part.updates.length
+    const isNews = live.length > 0 || [...clocks].some(([client, clock]) => part.clocks.get(client) !== clock)
+    if (isNews) part.logApplied(updates)
     for (const [client, clock] of clocks) part.clocks.set(client, clock)
-    for (const id of applied.deleted) this.#markDeleted(part, id)
-    return true
+    for (const { id, change } of live) part.mark(id, change)
+    return isNews ? 'news' : 'known'
+  }
+
+  /** What does not come from this program never reaches a document, nor what is said to be ours and is not. */
+  #checkForeign(part: Part, update: Uint8Array): void {
+    const { client } = this.#context
+    if ((checkState(update).get(client) ?? 0) <= (part.clocks.get(client) ?? 0)) return
+    throw new ClusterError(
+      'INVALID_ARGUMENT',
+      `another peer tells of writes of this peer to partition ${part.partition} that it never made`,
+    )
+  }
+
+  /**
+   * Items of retired writers that live in the document although one of the two sides knows better: whoever has retired a
+   * writer has seen all its items, so that what does not live there was deleted there.
+   */
+  #knownAsDeleted(
+    document: PartitionDocument,
+    added: readonly ItemId[],
+    { retired, retiredLive }: ForeignState,
+  ): ItemId[] {
+    const deletes = added.filter(id => this.#context.retired.has(id.client))
+    if (retired.size === 0) return deletes
+    const isFound = new Set(deletes.map(itemKey))
+    for (const { client, clock } of document.items()) {
+      const key = itemKey({ client, clock })
+      if (retired.has(client) && !isFound.has(key) && !hasId(retiredLive, { client, clock }))
+        deletes.push({ client, clock })
+    }
+    return deletes
   }
 
   #refresh(document: PartitionDocument, touched: ReadonlySet<string>): void {
@@ -252,65 +288,20 @@ export class Work {
   #part(partition: number): Part {
     const known = this.#parts.get(partition)
     if (known !== undefined) return known
-    const before = this.#context.heads.get(partition) ?? EMPTY_HEAD
-    const part: Part = {
-      partition,
-      before,
-      clocks: new Map(before.clocks),
-      deleted: Uint8Array.from(before.deleted),
-      deletedCount: before.deletedCount,
-      updates: [],
-      document: undefined,
-      inDocument: 0,
-      ownFrom: 0,
-      ownValues: [],
-      ownDeletes: [],
-      ownDeletedCids: [],
-    }
+    const { heads, documents } = this.#context
+    const part = new Part(partition, heads.get(partition) ?? EMPTY_HEAD, documents)
     this.#parts.set(partition, part)
     return part
   }
 
-  /** The partition's document with everything that this batch did so far. */
   async #document(part: Part): Promise<PartitionDocument> {
     this.#flushOwn(part)
-    const document = await this.#context.documents.load(part.partition, part.before)
-    this.#catchUp(part, document)
-    return document
-  }
-
-  #catchUp(part: Part, document: PartitionDocument): void {
-    if (document !== part.document) part.inDocument = 0
-    part.document = document
-    if (part.inDocument < part.updates.length) document.apply(part.updates.slice(part.inDocument))
-    part.inDocument = part.updates.length
+    return part.load()
   }
 
   #flushOwn(part: Part): void {
-    if (part.ownValues.length === 0 && part.ownDeletes.length === 0) return
-    const change = {
-      client: this.#context.client,
-      fromClock: part.ownFrom,
-      values: part.ownValues,
-      deletes: part.ownDeletes,
-    }
-    const update = encodeChange(change)
-    part.updates.push(update)
-    // encodeChange sorts deletions; the hints follow the same order.
-    const order = part.ownDeletes.map((id, index) => ({
-      id,
-      cid: part.ownDeletedCids[index] ?? new Uint8Array(),
-    }))
-    order.sort((a, b) => b.id.client - a.id.client || a.id.clock - b.id.clock)
-    this.#own.push({
-      partition: part.partition,
-      epoch: part.before.epoch,
-      update,
-      deletedCids: order.map(({ cid }) => cid),
-    })
-    part.ownValues = []
-    part.ownDeletes = []
-    part.ownDeletedCids = []
+    const change = part.flushOwn(this.#context.client)
+    if (change !== undefined) this.#own.push(change)
   }
 
   /** Everything that the batch changes. Nothing may be added to the work after this. */
@@ -319,17 +310,10 @@ export class Work {
     const heads = new Map<number, Head>()
     for (const part of this.#parts.values()) {
       this.#flushOwn(part)
-      if (part.updates.length === 0) continue
-      let { nextSequence, logCount, logBytes } = part.before
-      for (const update of part.updates) {
-        writes.push({ key: logKey(part.partition, nextSequence++), value: update })
-        logCount++
-        logBytes += update.length
-      }
-      const { clocks, deleted, deletedCount } = part
-      const head: Head = { ...part.before, clocks, deleted, deletedCount, nextSequence, logCount, logBytes }
-      writes.push({ key: headKey(part.partition), value: encodeHead(head) })
-      heads.set(part.partition, head)
+      const done = part.finish()
+      if (done === undefined) continue
+      writes.push(...done.writes)
+      heads.set(part.partition, done.head)
     }
     const changed: Uint8Array[] = []
     let added = 0
@@ -344,17 +328,12 @@ export class Work {
 
   /** Brings the documents in memory up to what was just committed. */
   committed(): void {
-    for (const part of this.#parts.values()) {
-      const document = this.#context.documents.resident(part.partition)
-      if (document === undefined) continue
-      this.#catchUp(part, document)
-      this.#context.documents.weigh(part.partition)
-    }
+    for (const part of this.#parts.values()) part.committed()
   }
 
   /** Forgets the documents that saw what was not committed. */
   failed(): void {
-    for (const part of this.#parts.values()) this.#context.documents.evict(part.partition)
+    for (const part of this.#parts.values()) part.failed()
   }
 }
 

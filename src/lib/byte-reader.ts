@@ -51,6 +51,12 @@ export class ByteReader {
     return part
   }
 
+  /** Passes over the next `size` bytes. */
+  skip(size: number): void {
+    if (size > this.#bytes.length - this.#at) this.#fail('end of data')
+    this.#at += size
+  }
+
   /** Length of at most `max`, then bytes. */
   bytes(max: number): Uint8Array {
     return this.raw(this.uint(max))
@@ -64,6 +70,16 @@ export class ByteReader {
     } catch {
       return this.#fail('text is not UTF-8')
     }
+  }
+
+  /** How many bytes are left. */
+  get left(): number {
+    return this.#bytes.length - this.#at
+  }
+
+  /** The next byte, which stays the next one; undefined at the end. */
+  peek(): number | undefined {
+    return this.#bytes[this.#at]
   }
 
   /** Everything that is left, a view on the input. */

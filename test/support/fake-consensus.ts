@@ -1,9 +1,9 @@
 import type { Consensus } from '../../src/interfaces.ts'
-import { compareBytes } from '../../src/lib/bytes.ts'
 import { Emitter } from '../../src/lib/emitter.ts'
 import { type Cid, cidKey } from '../../src/model/cid.ts'
 import type { PeerId } from '../../src/model/peer.ts'
 import type { Pin } from '../../src/model/pin.ts'
+import { inRange } from './in-range.ts'
 
 /** A pinset in a map. Several peers of a test may share one, as if every update had reached everybody. */
 export interface FakeConsensus extends Consensus {
@@ -50,20 +50,32 @@ export function fakeConsensus(): FakeConsensus {
     },
     get: async cid => pins.get(cidKey(cid)),
     getMany: async cids => cids.map(cid => pins.get(cidKey(cid))),
-    async *pins({ after, limit = Number.POSITIVE_INFINITY, types }, { signal }) {
-      const sorted = [...pins.values()].sort((a, b) => compareBytes(a.cid.bytes, b.cid.bytes))
-      let given = 0
-      for (const pin of sorted) {
+    async *pins(range, { signal }) {
+      for (const pin of inRange(pins.values(), range)) {
         signal.throwIfAborted()
-        if (given >= limit) return
-        if (after !== undefined && compareBytes(pin.cid.bytes, after.bytes) <= 0) continue
-        if (types !== undefined && !types.has(pin.type)) continue
-        given++
         yield pin
       }
     },
     noticeDigest: () => undefined,
     isTrusted: peer => !untrusted.has(peer),
+    async setTrusted(peer, isTrusted, { signal }) {
+      signal.throwIfAborted()
+      if (isTrusted) untrusted.delete(peer)
+      else untrusted.add(peer)
+    },
+    get state() {
+      return {
+        pinsCount: pins.size,
+        rootDigest: '',
+        behindCount: 0,
+        readOnly: undefined,
+        trust: {
+          configured: ['*'],
+          changed: new Map([...untrusted].map(peer => [peer, false])),
+          isSelfTrusted: true,
+        },
+      }
+    },
     onChange: listener => changes.on(listener),
     [Symbol.asyncDispose]: async () => undefined,
   }

@@ -1,0 +1,78 @@
+import type { PinRange } from '../interfaces.ts'
+import { ByteReader } from '../lib/byte-reader.ts'
+import { equalBytes, startsWith } from '../lib/bytes.ts'
+import { peerIdBytes } from '../model/peer.ts'
+import { PIN_BOUNDS, PIN_TYPES } from '../model/pin.ts'
+import { OPTIONAL, PEER_ID_BYTES_MAX, timeOfRecord } from './record.ts'
+
+/** What a record must say, in the bytes in which it would say so: nothing is decoded to compare. */
+export interface RecordFilter {
+  readonly types: ReadonlySet<number> | undefined
+  readonly namePrefix: Uint8Array
+  readonly allocation: Uint8Array | undefined
+  readonly metadata: readonly Pair[]
+}
+
+type Pair = readonly [key: Uint8Array, value: Uint8Array]
+
+const TYPE_AT = 9
+
+/** What a range asks of each record; undefined when any will do. Throws `INVALID_ARGUMENT` for what is no peer id. */
+export function toRecordFilter(range: PinRange): RecordFilter | undefined {
+  const { types, namePrefix = '', allocation, metadata = {} } = range
+  const pairs = Object.entries(metadata)
+  if (types === undefined && namePrefix === '' && allocation === undefined && pairs.length === 0)
+    return undefined
+  return {
+    types: types === undefined ? undefined : new Set([...types].map(type => PIN_TYPES.indexOf(type))),
+    namePrefix: Buffer.from(namePrefix),
+    allocation: allocation === undefined ? undefined : peerIdBytes(allocation),
+    metadata: pairs.map(([key, value]) => [Buffer.from(key), Buffer.from(value)]),
+  }
+}
+
+/** Whether a record fits. Builds no pin: reads up to what decides. Damage behind that shows in `decodeRecord` only. */
+export function fitsRecord(record: Uint8Array, filter: RecordFilter): boolean {
+  timeOfRecord(record)
+  if (filter.types?.has(record[TYPE_AT] ?? -1) === false) return false
+  const { namePrefix, allocation, metadata } = filter
+  if (namePrefix.length === 0 && allocation === undefined && metadata.length === 0) return true
+  const input = new ByteReader(record)
+  input.skip(TYPE_AT + 1)
+  input.int()
+  const [replicationMin, replicationMax] = [input.int(), input.int()]
+  input.uint()
+  const has = input.uint(0xff)
+  const name = has & OPTIONAL.name ? input.bytes(PIN_BOUNDS.nameBytes) : NOTHING
+  if (!startsWith(name, namePrefix)) return false
+  const isKept = hasAllocation(input, has, allocation) || (replicationMin < 0 && replicationMax < 0)
+  if (allocation !== undefined && !isKept) return false
+  return metadata.length === 0 || hasMetadata(input, has, metadata)
+}
+
+const NOTHING = new Uint8Array()
+
+/** Reads all of the allocations, since the metadata stands behind them. */
+function hasAllocation(input: ByteReader, has: number, wanted: Uint8Array | undefined): boolean {
+  if (!(has & OPTIONAL.allocations)) return false
+  let isThere = false
+  for (let left = input.uint(PIN_BOUNDS.allocations); left > 0; left--) {
+    const peer = input.bytes(PEER_ID_BYTES_MAX)
+    isThere ||= wanted !== undefined && equalBytes(peer, wanted)
+  }
+  return isThere
+}
+
+function hasMetadata(input: ByteReader, has: number, wanted: readonly Pair[]): boolean {
+  if (!(has & OPTIONAL.metadata)) return false
+  if (has & OPTIONAL.shardSize) input.uint()
+  if (has & OPTIONAL.expiry) input.uint()
+  let found = 0
+  for (let left = input.uint(PIN_BOUNDS.metadataEntries); left > 0; left--) {
+    const key = input.bytes(PIN_BOUNDS.metadataBytes)
+    const value = input.bytes(PIN_BOUNDS.metadataBytes)
+    // Keys differ from one another, so that as many as are wanted are all of them.
+    if (wanted.some(pair => equalBytes(pair[0], key) && equalBytes(pair[1], value))) found++
+  }
+  return found === wanted.length
+}
