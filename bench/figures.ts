@@ -1,10 +1,12 @@
 // All figures of docs/internals/performance.md, one program after the other: machine and table on stdout, progress on stderr.
-// usage: npm run --silent figures [-- [--page] [WORD…]]     --page writes them into the page; WORDs choose programs by their command
+// usage: npm run --silent figures [-- [--page] [--small] [WORD…]]     --page writes them into the page, --small tries every program
+// with little; WORDs choose programs by their command.
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { readFile, writeFile } from 'node:fs/promises'
 import { cpus, release, type as systemName, totalmem } from 'node:os'
 import { join, relative } from 'node:path'
+import { parseArgs } from 'node:util'
 import { VERSION } from '../src/lib/version.ts'
 import { cellsOf, tableLine } from './figure.ts'
 import { bulkLines, crashLines, listingLines } from './foreign-figures.ts'
@@ -12,23 +14,25 @@ import { program } from './program.ts'
 
 interface Program {
   readonly command: string
+  /** What to give the command to see in a minute or two that it works. */
+  readonly small: string
   /** The lines of a program that does not print a table of figures itself. */
   readonly toLines?: (out: string) => string[]
 }
 
 const PROGRAMS: readonly Program[] = [
-  { command: 'node bench/yardstick.ts' },
-  { command: 'node bench/bulk.ts', toLines: bulkLines },
-  { command: 'npm run --silent crash', toLines: crashLines },
-  { command: 'node bench/scale.ts' },
-  { command: 'node bench/listing.ts 100000', toLines: listingLines },
-  { command: 'node bench/listing.ts 1000000', toLines: listingLines },
-  { command: 'node --expose-gc bench/churn.ts' },
+  { command: 'node bench/yardstick.ts', small: '2000 4000' },
+  { command: 'node bench/bulk.ts', small: '5000', toLines: bulkLines },
+  { command: 'npm run --silent crash', small: '-- --kills 3', toLines: crashLines },
+  { command: 'node bench/scale.ts', small: '0 1000' },
+  { command: 'node bench/listing.ts', small: '5000', toLines: listingLines },
+  { command: 'node bench/listing.ts 1000000', small: '', toLines: listingLines },
+  { command: 'node --expose-gc bench/churn.ts', small: '5000 500 5' },
 ]
 const HEAD = ['work', 'goal', 'reference', 'here', 'command']
 const ROOT = join(import.meta.dirname, '..')
 const PAGE = join(ROOT, 'docs/internals/performance.md')
-const BLOCK = /(?<=<!-- figures -->\n)[^]*(?=\n<!-- \/figures -->)/
+const BLOCK = /(?<=<!-- figures -->\n)[^]*?(?=<!-- \/figures -->)/
 
 async function outputOf(command: string): Promise<{ out: string; code: unknown }> {
   const [file = '', ...args] = command.split(' ')
@@ -65,16 +69,22 @@ async function machine(): Promise<string> {
   ].join(' ')
 }
 
-const words = process.argv.slice(2).filter(word => word !== '--page')
+const { values, positionals: words } = parseArgs({
+  allowPositionals: true,
+  options: { page: { type: 'boolean', default: false }, small: { type: 'boolean', default: false } },
+})
 const chosen = PROGRAMS.filter(
   ({ command }) => words.length === 0 || words.some(word => command.includes(word)),
-)
+).flatMap(one => {
+  if (!values.small) return one
+  return one.small === '' ? [] : { ...one, command: `${one.command} ${one.small}` }
+})
 const lines = [await machine(), '', tableLine(HEAD), tableLine(HEAD.map(() => '---'))]
 for (const one of chosen) lines.push(...(await measure(one)))
 const text = lines.join('\n')
-if (process.argv.includes('--page')) {
+if (values.page) {
   await writeFile(
     PAGE,
-    (await readFile(PAGE, 'utf8')).replace(BLOCK, () => `\n${text}\n`),
+    (await readFile(PAGE, 'utf8')).replace(BLOCK, () => `\n${text}\n\n`),
   )
 } else console.log(text)
