@@ -1,5 +1,6 @@
 import { ClusterError } from '../errors.ts'
 import type { StoreWrite } from '../interfaces.ts'
+import type { Clock } from '../lib/clock.ts'
 import type { Instruments } from '../lib/instruments.ts'
 import type { Committed } from './committed.ts'
 import type { Documents } from './documents.ts'
@@ -12,6 +13,9 @@ export interface FoldingParts {
   readonly documents: Documents
   readonly committed: () => Committed
   readonly write: (writes: readonly StoreWrite[]) => Promise<void>
+  /** Runs something between two batches. */
+  readonly alone: (run: () => Promise<void>) => Promise<void>
+  readonly clock: Clock
   readonly warn: (message: string, detail: unknown) => void
   readonly metrics: Instruments<typeof METRICS>
 }
@@ -20,20 +24,56 @@ const FOLD_COUNT_MIN = 32
 const FOLD_COUNT_MAX = 2048
 const FOLDS_UNDER_LOAD = 4
 const FOLDS_AT_ONCE = 16
+/** When nothing was written for so long, shorter logs are folded, too, so that little is kept of what is gone. */
+const REST_MS = 2000
+const REST_COUNT_MIN = 4
 
 /** Replaces long logs by snapshots: a few between two batches, all of them when there is nothing else to do. */
-export class Folding {
+export class Folding implements Disposable {
   readonly #parts: FoldingParts
+  /** Logs that are long. */
   readonly #waiting = new Set<number>()
+  /** Logs that are worth the work when there is nothing else to do. */
+  readonly #lesser = new Set<number>()
+  #rest: Disposable | undefined
+  #changedAtMs = 0
 
   constructor(parts: FoldingParts) {
     this.#parts = parts
   }
 
-  /** Puts a partition on the list when its log has become long. */
+  /** Puts a partition on a list when its log has become long. */
   consider(partition: number, head: Head): void {
-    const isLong = head.logCount >= FOLD_COUNT_MIN && head.logBytes * 2 >= head.snapshotBytes
-    if (isLong || head.logCount >= FOLD_COUNT_MAX) this.#waiting.add(partition)
+    const { clock } = this.#parts
+    this.#changedAtMs = clock.monotonic()
+    if (head.logCount < REST_COUNT_MIN || head.logBytes * 2 < head.snapshotBytes) {
+      if (head.logCount >= FOLD_COUNT_MAX) this.#waiting.add(partition)
+    } else if (head.logCount >= FOLD_COUNT_MIN) this.#waiting.add(partition)
+    else this.#lesser.add(partition)
+    if (this.#lesser.size > 0) this.#rest ??= clock.schedule(REST_MS, () => this.#foldAtRest())
+  }
+
+  #foldAtRest(): void {
+    this.#rest = undefined
+    const { clock, alone, warn } = this.#parts
+    const waitMs = this.#changedAtMs + REST_MS - clock.monotonic()
+    if (waitMs > 0) {
+      this.#rest = clock.schedule(waitMs, () => this.#foldAtRest())
+      return
+    }
+    const partitions = [...this.#lesser].slice(0, FOLDS_AT_ONCE)
+    for (const partition of partitions) this.#lesser.delete(partition)
+    if (partitions.length === 0) return
+    alone(() => this.#fold(partitions)).then(
+      () => this.#foldAtRest(),
+      (thrown: unknown) => warn('logs were not folded', thrown),
+    )
+  }
+
+  /** Folds nothing more when nobody asks for it. */
+  [Symbol.dispose](): void {
+    this.#rest?.[Symbol.dispose]()
+    this.#lesser.clear()
   }
 
   /** Puts partitions on the list whose snapshots hold what nobody needs any more. */
@@ -45,7 +85,10 @@ export class Folding {
   async some(isIdle: boolean, goesOn: () => boolean): Promise<void> {
     while (this.#waiting.size > 0 && goesOn()) {
       const partitions = [...this.#waiting].slice(0, isIdle ? FOLDS_AT_ONCE : FOLDS_UNDER_LOAD)
-      for (const partition of partitions) this.#waiting.delete(partition)
+      for (const partition of partitions) {
+        this.#waiting.delete(partition)
+        this.#lesser.delete(partition)
+      }
       try {
         await this.#fold(partitions)
       } catch (thrown) {

@@ -13,6 +13,7 @@ export interface GuardedWritesParts {
 }
 
 const RECOVERY_EVERY_MS = 2000
+const COMPLAIN_EVERY_MS = 300_000
 
 /**
  * The way to disk. After a write has failed nothing is written any more until the state was read back from a store that
@@ -22,12 +23,13 @@ export class GuardedWrites implements AsyncDisposable {
   readonly #parts: GuardedWritesParts
   readonly #recovery: AsyncDisposable
   #failure: ClusterError | undefined
+  #complainedAtMs = Number.NEGATIVE_INFINITY
   #isClosed = false
 
   constructor(parts: GuardedWritesParts) {
     this.#parts = parts
-    const { clock, logger } = parts
-    const onError = (error: unknown) => logger.warn('the disk still takes no writes', { error })
+    const { clock } = parts
+    const onError = (error: unknown) => this.#complain(error)
     this.#recovery = repeat({ clock, everyMs: RECOVERY_EVERY_MS, onError }, () => this.#recover())
   }
 
@@ -77,7 +79,16 @@ export class GuardedWrites implements AsyncDisposable {
     if (this.#failure === undefined) return
     await this.#parts.recover()
     this.#failure = undefined
+    this.#complainedAtMs = Number.NEGATIVE_INFINITY
     this.#parts.logger.warn('the disk takes writes again')
+  }
+
+  #complain(error: unknown): void {
+    const { clock, logger } = this.#parts
+    const nowMs = clock.monotonic()
+    if (nowMs - this.#complainedAtMs < COMPLAIN_EVERY_MS) return
+    this.#complainedAtMs = nowMs
+    logger.warn('the disk still takes no writes', { error })
   }
 
   /** Takes no more writes. */

@@ -14,6 +14,11 @@ export const METRICS = {
     kind: 'gauge',
     help: 'Pins and removals that wait for the disk',
   },
+  readOnly: {
+    name: 'ipfscluster_pinset_read_only',
+    kind: 'gauge',
+    help: '1 while the disk takes no writes, else 0',
+  },
   commitSeconds: {
     name: 'ipfscluster_pinset_commit_seconds',
     kind: 'histogram',

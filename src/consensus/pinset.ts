@@ -17,6 +17,7 @@ import { xorInto } from './head.ts'
 import { METRICS } from './metrics.ts'
 import { Replica } from './replica.ts'
 import { Retirement } from './retirement.ts'
+import { tellTrust } from './tell-trust.ts'
 import { Trust } from './trust.ts'
 
 /** What the pinset needs. */
@@ -41,7 +42,9 @@ export async function openPinset(components: PinsetComponents, config: Consensus
   const replica = opened.use(
     await Replica.open({ self: identity.id, store, clock, random, logger, metrics }, config),
   )
+  metrics.readOnly.observe(() => (replica.failure === undefined ? 0 : 1))
   const trust = await Trust.open(store, identity.id, config.trustedPeers)
+  opened.use(tellTrust(trust, identity.id, logger))
   const rootDigest = () => rootOf(replica, trust)
   const isTrusted = (peer: PeerId) => trust.isTrusted(peer)
   const retirement = opened.use(

@@ -3,7 +3,7 @@ import { ByteReader } from '../lib/byte-reader.ts'
 import { equalBytes, startsWith } from '../lib/bytes.ts'
 import { peerIdBytes } from '../model/peer.ts'
 import { PIN_BOUNDS, PIN_TYPES } from '../model/pin.ts'
-import { OPTIONAL, PEER_ID_BYTES_MAX, timeOfRecord } from './record.ts'
+import { checkFormat, OPTIONAL, PEER_ID_BYTES_MAX } from './record.ts'
 
 /** What a record must say, in the bytes in which it would say so: nothing is decoded to compare. */
 export interface RecordFilter {
@@ -33,7 +33,7 @@ export function toRecordFilter(range: PinRange): RecordFilter | undefined {
 
 /** Whether a record fits. Builds no pin: reads up to what decides. Damage behind that shows in `decodeRecord` only. */
 export function fitsRecord(record: Uint8Array, filter: RecordFilter): boolean {
-  timeOfRecord(record)
+  checkFormat(record)
   if (filter.types?.has(record[TYPE_AT] ?? -1) === false) return false
   const { namePrefix, allocation, metadata } = filter
   if (namePrefix.length === 0 && allocation === undefined && metadata.length === 0) return true

@@ -99,19 +99,30 @@ export function encodeRecord({ time, pin }: PinRecord): Uint8Array {
 
 /** The time of a record, read without the rest. */
 export function timeOfRecord(record: Uint8Array): HlcTime {
+  checkFormat(record)
+  return decodeTime(record.subarray(1, 9))
+}
+
+/** Throws when a record is too short or of another format. */
+export function checkFormat(record: Uint8Array): void {
   if (record.length < 10) throw new ClusterError('INVALID_ARGUMENT', 'an entry of the pinset is cut')
   if (record[0] !== FORMAT)
     throw new ClusterError(
       'STORE_VERSION',
       `a pin is stored in format ${record[0]}, this program knows ${FORMAT}`,
     )
-  return decodeTime(record.subarray(1, 9))
 }
 
 /** A record read back. Throws `INVALID_ARGUMENT` for damaged bytes, `STORE_VERSION` for a newer format. */
 export function decodeRecord(cid: Cid, record: Uint8Array): PinRecord {
-  const time = timeOfRecord(record)
-  const input = new ByteReader(record.subarray(9))
+  return { time: timeOfRecord(record), pin: decodePin(cid, record) }
+}
+
+/** The pin of a record, without its time. */
+export function decodePin(cid: Cid, record: Uint8Array): Pin {
+  checkFormat(record)
+  const input = new ByteReader(record)
+  input.skip(9)
   const type = typeAt(input.byte())
   const maxDepth = input.int()
   const replicationMin = input.int()
@@ -138,7 +149,7 @@ export function decodeRecord(cid: Cid, record: Uint8Array): PinRecord {
     reference: has & OPTIONAL.reference ? cidFromBytes(input.bytes(CID_BYTES_MAX)) : undefined,
   }
   input.end()
-  return { time, pin }
+  return pin
 }
 
 function list<Entry>(input: ByteReader, max: number, read: (input: ByteReader) => Entry): Entry[] {

@@ -90,12 +90,15 @@ export class Replica implements AsyncDisposable {
       documents: this.#documents,
       committed: () => this.#committed,
       write: writes => this.#disk.write(writes),
+      alone: run => this.#queue.alone(async () => (this.#disk.isOpen ? run() : undefined)),
+      clock,
       warn: (message, detail) => this.#warn(message, detail),
       metrics: components.metrics,
     })
     this.#committed = committed
     this.#hlc = this.#begin()
     this.#disk = new GuardedWrites({ ...components, recover: () => this.#recover() })
+    for (const [partition, head] of committed.heads) this.#folding.consider(partition, head)
     components.metrics.pins.observe(() => this.pinsCount)
     components.metrics.documentsHeapBytes.observe(() => this.#documents.heapBytes)
     components.metrics.queued.observe(() => this.#queue.writesCount)
@@ -396,6 +399,7 @@ export class Replica implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#folding[Symbol.dispose]()
     await this.#disk[Symbol.asyncDispose]()
     await this.#queue.idle()
     this.#documents.clear()

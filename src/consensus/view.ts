@@ -6,7 +6,7 @@ import { type Cid, cidFromBytes } from '../model/cid.ts'
 import type { Pin } from '../model/pin.ts'
 import { compareTimes } from './hlc.ts'
 import { cidOfViewKey, viewKey, viewRange } from './keys.ts'
-import { decodeRecord, timeOfRecord } from './record.ts'
+import { decodePin, timeOfRecord } from './record.ts'
 import { fitsRecord, toRecordFilter } from './record-filter.ts'
 import type { ItemId } from './update.ts'
 
@@ -40,7 +40,7 @@ export function decodeViewEntry(bytes: Uint8Array): ViewEntry {
 
 /** The pin of an entry. */
 export function pinOfEntry(cid: Cid, entry: ViewEntry): Pin {
-  return decodeRecord(cid, entry.record).pin
+  return decodePin(cid, entry.record)
 }
 
 /** Whether `a` wins over `b`: the later time, then the greater writer and clock, the same on every peer. */
