@@ -38,8 +38,9 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   api: PORTS,
   ctl: [...BASE, 'api/client.ts', 'api/routes.ts', 'api/query-schema.ts', 'api/address.ts'],
   config: [...PORTS, '*/config.ts'],
-  service: [...PORTS, 'config', 'daemon.ts', 'api/client.ts', 'api/address.ts'],
+  service: [...PORTS, 'config', 'daemon.ts', 'stored-state.ts', 'api/client.ts', 'api/address.ts'],
   'daemon.ts': ['*'],
+  'stored-state.ts': ['*'],
   bin: ['*'],
 }
 

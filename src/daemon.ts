@@ -32,6 +32,7 @@ import { openRpc, RPC_PROTOCOL } from './rpc/rpc.ts'
 import { importContent } from './sharding/import-content.ts'
 import { healing } from './store/healing-store.ts'
 import { openLevel } from './store/level.ts'
+import { finishReplacing } from './stored-state.ts'
 
 /** Where time and chance come from. */
 export interface Seams {
@@ -62,8 +63,7 @@ export async function openDaemon(settings: DaemonSettings, seams: Seams): Promis
   const observability = parts.use(await openObservability(settings.observability))
   const { logger, meter, tracer } = observability
   for (const note of settings.notes) logger.child('config').warn(note)
-  const openStore = async (name: string): Promise<ByteStore> =>
-    parts.use(await openLevel(join(settings.storeFolder, name), settings.store))
+  const openStore = async (name: string): Promise<ByteStore> => parts.use(await openStoreOf(settings, name))
   const base = (component: string) => ({ ...seams, self, identity, meter, logger: logger.child(component) })
 
   const network = parts.use(await openNetwork(base('network'), settings.network))
@@ -90,6 +90,7 @@ export async function openDaemon(settings: DaemonSettings, seams: Seams): Promis
     version: VERSION,
     rpcProtocolVersion: RPC_PROTOCOL,
     peername,
+    consensus,
     tracker,
     monitor,
     network,
@@ -104,7 +105,6 @@ export async function openDaemon(settings: DaemonSettings, seams: Seams): Promis
         ...local,
         ...base('cluster'),
         tracer,
-        consensus,
         rpc,
         allocate: toAllocate(settings.allocator),
         importContent,
@@ -125,6 +125,12 @@ export async function openDaemon(settings: DaemonSettings, seams: Seams): Promis
     apiAddresses: api?.addresses ?? [],
     [Symbol.asyncDispose]: () => open.disposeAsync(),
   }
+}
+
+/** Opens one of the peer's stores, after what an interrupted import left to do. */
+async function openStoreOf({ storeFolder, store }: DaemonSettings, name: string): Promise<ByteStore> {
+  await finishReplacing(storeFolder)
+  return openLevel(join(storeFolder, name), store)
 }
 
 /** Opens the monitor with everything that this peer measures of itself. */

@@ -4,7 +4,7 @@
  * roles, already running; disposing it ends its work and waits for what is under way.
  */
 import type { AddEntry, AddedOutput, AddParams } from './model/add.ts'
-import type { BulkLine, BulkResult, ImportChanges, WantedPin } from './model/bulk.ts'
+import type { BulkLines, BulkResult, ImportChanges, WantedPin } from './model/bulk.ts'
 import type { Cid } from './model/cid.ts'
 import type { ConnectGraph, RepoGc } from './model/graph.ts'
 import type { Alert, Measure, Metric } from './model/metric.ts'
@@ -300,9 +300,6 @@ export type RpcHandlers = {
 export interface Scope extends Options {
   readonly local: boolean
 }
-
-/** Lines of a bulk request, in chunks as they arrived. */
-export type BulkLines<Wanted> = AsyncIterable<readonly BulkLine<Wanted>[]>
 
 /** What an API can ask of the cluster. */
 export interface Cluster {

@@ -1,23 +1,20 @@
-import { ClusterError, toClusterError } from '../errors.ts'
-import type { BulkLines, Cluster, Options } from '../interfaces.ts'
+import { ClusterError } from '../errors.ts'
+import type { Cluster, Options } from '../interfaces.ts'
 import type { Clock } from '../lib/clock.ts'
-import { type NumberedLine, readLineChunks } from '../lib/line-chunks.ts'
-import type { BulkLine, BulkResult } from '../model/bulk.ts'
+import type { BulkResult } from '../model/bulk.ts'
 import {
   type BulkAnswerJson,
   type BulkCountsJson,
   toBulkAnswerJson,
   toStoppedJson,
 } from '../model/bulk-json.ts'
+import { toBulkLines } from '../model/bulk-lines.ts'
 import type { Cid } from '../model/cid.ts'
 import { parsePeerId } from '../model/peer.ts'
 import { toPinJson } from '../model/pin-json.ts'
 import { parseCidLine, parseEntryLine, parsePinLine } from '../model/pin-line.ts'
 import { parsePinOptions, type Query } from './query.ts'
 import type { Handlers, Routes } from './routes.ts'
-
-/** Bounds of what is held of a request at a time. No pin within its bounds has a longer line. */
-const LIMITS = { charactersMax: 1024 * 1024, linesMax: 1000 }
 
 /** The handlers of everything that takes or gives pins by the line. */
 export function bulkHandlers(
@@ -60,43 +57,6 @@ function toQuery(query: object | undefined): Query {
 }
 
 const cidOfEntry = ({ cid }: { readonly cid: Cid }) => cid
-
-async function* toBulkLines<Wanted>(
-  source: AsyncIterable<Uint8Array>,
-  parse: (text: string) => Wanted,
-  cidOfWanted: (wanted: Wanted) => Cid,
-): BulkLines<Wanted> {
-  for await (const chunk of readLineChunks(source, LIMITS)) {
-    yield chunk.map(line => toBulkLine(line, parse, cidOfWanted))
-  }
-}
-
-function toBulkLine<Wanted>(
-  { line, text }: NumberedLine,
-  parse: (text: string) => Wanted,
-  cidOfWanted: (wanted: Wanted) => Cid,
-): BulkLine<Wanted> {
-  if (text === undefined) {
-    const wanted = new ClusterError('TOO_LARGE', `the line is longer than ${LIMITS.charactersMax} characters`)
-    return { line, cid: undefined, wanted }
-  }
-  try {
-    const wanted = parse(text)
-    return { line, cid: cidOfWanted(wanted), wanted }
-  } catch (thrown) {
-    return { line, cid: cidOf(text), wanted: toClusterError(thrown) }
-  }
-}
-
-/** What a line names that cannot be understood as a whole. */
-function cidOf(text: string): Cid | undefined {
-  try {
-    return parseCidLine(text)
-  } catch (thrown) {
-    if (thrown instanceof ClusterError) return undefined
-    throw thrown
-  }
-}
 
 /** Answers as JSON. With `failed` only failures are told, and at the end how many lines ended how. */
 async function* answers(

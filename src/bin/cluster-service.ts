@@ -18,6 +18,8 @@ process.exitCode = await runService(process.argv.slice(2), COMMANDS, {
   random: systemRandom,
   // Loaded when it is needed: it brings libp2p and everything else.
   openDaemon: async (settings, seams) => (await import('../daemon.ts')).openDaemon(settings, seams),
+  openStoredState: async (settings, seams) =>
+    (await import('../stored-state.ts')).storedState(settings, seams),
   script: fileURLToPath(import.meta.url),
   signal: stop.signal,
 })

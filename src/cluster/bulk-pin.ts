@@ -1,5 +1,5 @@
 import type { Options } from '../interfaces.ts'
-import type { BulkLine, BulkResult, WantedPin } from '../model/bulk.ts'
+import type { BulkLines, BulkResult, WantedPin } from '../model/bulk.ts'
 import type { Cid } from '../model/cid.ts'
 import { isSameRequest, type Pin } from '../model/pin.ts'
 import { type Change, changeMany } from './change-many.ts'
@@ -14,7 +14,7 @@ import { refuseAsFollower } from './pin-rules.ts'
 export async function* pinMany(
   components: Omit<PinComponents, 'ipfs' | 'tracer'>,
   config: ClusterConfig,
-  chunks: AsyncIterable<readonly BulkLine<WantedPin>[]>,
+  chunks: BulkLines<WantedPin>,
   options: Options,
 ): AsyncIterable<readonly BulkResult[]> {
   refuseAsFollower(config.isFollower)

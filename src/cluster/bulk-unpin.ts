@@ -1,5 +1,5 @@
 import type { Options } from '../interfaces.ts'
-import type { BulkLine, BulkResult } from '../model/bulk.ts'
+import type { BulkLines, BulkResult } from '../model/bulk.ts'
 import type { Cid } from '../model/cid.ts'
 import type { Pin } from '../model/pin.ts'
 import { type Change, changeMany } from './change-many.ts'
@@ -11,7 +11,7 @@ import { entriesOf, type UnpinComponents } from './unpin.ts'
 export async function* unpinMany(
   components: Omit<UnpinComponents, 'tracer'>,
   config: Pick<ClusterConfig, 'isFollower'>,
-  chunks: AsyncIterable<readonly BulkLine<Cid>[]>,
+  chunks: BulkLines<Cid>,
   options: Options,
 ): AsyncIterable<readonly BulkResult[]> {
   refuseAsFollower(config.isFollower)

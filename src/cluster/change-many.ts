@@ -1,6 +1,6 @@
 import { ClusterError, toClusterError } from '../errors.ts'
 import type { Consensus, Options } from '../interfaces.ts'
-import type { BulkLine, BulkOutcome, BulkResult } from '../model/bulk.ts'
+import type { BulkLines, BulkOutcome, BulkResult } from '../model/bulk.ts'
 import { type Cid, cidKey } from '../model/cid.ts'
 import type { Pin } from '../model/pin.ts'
 import { answerInOrder } from './in-flight.ts'
@@ -31,7 +31,7 @@ export interface Planner<Wanted> {
  */
 export function changeMany<Wanted>(
   consensus: Pick<Consensus, 'getMany' | 'put' | 'remove'>,
-  chunks: AsyncIterable<readonly BulkLine<Wanted>[]>,
+  chunks: BulkLines<Wanted>,
   open: () => Planner<Wanted>,
   { signal }: Options,
 ): AsyncIterable<readonly BulkResult[]> {

@@ -1,5 +1,5 @@
 import type { Consensus, Options } from '../interfaces.ts'
-import type { BulkLine, BulkResult, ImportChanges } from '../model/bulk.ts'
+import type { BulkLines, BulkResult, ImportChanges } from '../model/bulk.ts'
 import type { Cid } from '../model/cid.ts'
 import { isEverywhere, isSameRequest, type Pin } from '../model/pin.ts'
 import { type Change, changeMany } from './change-many.ts'
@@ -20,7 +20,7 @@ export interface ImportComponents {
  */
 export function importPins(
   { consensus, openChooser, replication: byDefault }: ImportComponents,
-  chunks: AsyncIterable<readonly BulkLine<Pin>[]>,
+  chunks: BulkLines<Pin>,
   changes: ImportChanges,
   options: Options,
 ): AsyncIterable<readonly BulkResult[]> {

@@ -12,6 +12,9 @@ export interface BulkLine<Wanted> {
   readonly wanted: Wanted | ClusterError
 }
 
+/** Lines of a bulk request, in chunks as they arrived. */
+export type BulkLines<Wanted> = AsyncIterable<readonly BulkLine<Wanted>[]>
+
 /** A pin that a line asks for. */
 export interface WantedPin {
   readonly cid: Cid

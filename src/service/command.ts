@@ -3,6 +3,7 @@ import type { Environment } from '../config/environment.ts'
 import type { DaemonSettings } from '../config/settings.ts'
 import type { Clock } from '../lib/clock.ts'
 import type { Random } from '../lib/random.ts'
+import type { StoredState, StoredStateSeams } from '../stored-state.ts'
 
 /** A peer at work; disposing it ends it in good order. */
 export interface RunningDaemon extends AsyncDisposable {
@@ -16,6 +17,9 @@ type OpenDaemon = (
   seams: { readonly clock: Clock; readonly random: Random },
 ) => Promise<RunningDaemon>
 
+/** Opens the pinset of a peer that does not run. Separate for the same reason. */
+type OpenStoredState = (settings: DaemonSettings, seams: StoredStateSeams) => Promise<StoredState>
+
 /** What a command is given by the process that runs it. */
 export interface CommandContext {
   readonly stdin: Readable
@@ -25,6 +29,7 @@ export interface CommandContext {
   readonly clock: Clock
   readonly random: Random
   readonly openDaemon: OpenDaemon
+  readonly openStoredState: OpenStoredState
   /** Path of this program's script, for the processes that it starts. */
   readonly script: string
   /** Aborted when the user or the system asks the process to stop. */
@@ -51,6 +56,7 @@ export interface Input {
 
 /** One command of cluster-service. */
 export interface Command {
+  /** One word, or two of which the first is that of a group. */
   readonly name: string
   /** One line for the list of commands. */
   readonly summary: string

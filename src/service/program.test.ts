@@ -125,11 +125,14 @@ test('every command has a help that a person can learn from, and takes the flags
     daemon: ['--upgrade', '-u,', '--bootstrap', '-j,', '--stats', '--tracing', '--no-trust'],
     id: [],
     version: [],
+    'state export': ['--file', '-f,'],
+    'state import': ['--force', '-f,', '--replication-min', '--rmin', '--rmax', '--allocs', '--allocations'],
+    'state cleanup': ['--force', '-f,'],
     'quick-start': ['--peers', '--folder'],
   }
   for (const command of COMMANDS) {
     const { context, stdout } = testContext()
-    assert.equal(await runService([command.name, '--help'], COMMANDS, context), 0)
+    assert.equal(await runService([...command.name.split(' '), '--help'], COMMANDS, context), 0)
     const names = [
       ...(flagsOf[command.name] ?? ['?']),
       '--config',

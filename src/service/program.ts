@@ -2,6 +2,7 @@ import { CommanderError, Option, Command as Program } from 'commander'
 import { messageOf } from '../errors.ts'
 import { VERSION } from '../lib/version.ts'
 import { type Command, type CommandContext, type FlagRow, type Input, say } from './command.ts'
+import { GROUPS } from './commands.ts'
 
 const DESCRIPTION = `Runs a cluster peer: a daemon beside an IPFS node that keeps the content pinned which all peers of the
 cluster agreed to keep.
@@ -75,8 +76,10 @@ function makeProgram(
     .showHelpAfterError('(see cluster-service --help)')
   addFlags(program, GLOBAL_FLAGS)
   for (const command of commands) {
-    const own = program
-      .command(command.name)
+    const words = command.name.split(' ')
+    const parent = words.length === 1 ? program : groupOf(program, words[0] ?? '')
+    const own = parent
+      .command(words.at(-1) ?? '')
       .summary(command.summary)
       .description(unwrap(command.description))
     own
@@ -92,6 +95,19 @@ function makeProgram(
     })
   }
   return program
+}
+
+/** The group that a command with two words is in, made with the first of its commands. */
+function groupOf(program: Program, word: string): Program {
+  const known = program.commands.find(each => each.name() === word)
+  if (known !== undefined) return known
+  const group = program
+    .command(word)
+    .description(GROUPS[word] ?? '')
+    .helpOption('-h, --help', 'show this help')
+    .enablePositionalOptions()
+  addFlags(group, GLOBAL_FLAGS.map(hidden))
+  return group
 }
 
 function addFlags(program: Program, rows: readonly FlagRow[]): void {

@@ -2,6 +2,7 @@ import { PassThrough, Readable } from 'node:stream'
 import { systemClock } from '../../src/lib/clock.ts'
 import { systemRandom } from '../../src/lib/random.ts'
 import type { CommandContext } from '../../src/service/command.ts'
+import { storedState } from '../../src/stored-state.ts'
 
 /** A context for commands under test, and what they wrote. */
 export interface TestContext {
@@ -28,6 +29,7 @@ export function testContext(given: Partial<CommandContext> = {}, stdin = ''): Te
       clock: systemClock,
       random: systemRandom,
       openDaemon: () => Promise.reject(new Error('this test opens no daemon')),
+      openStoredState: async (settings, seams) => storedState(settings, seams),
       script: '',
       signal: new AbortController().signal,
       ...given,
