@@ -1,6 +1,7 @@
 import { ClusterError, messageOf } from '../errors.ts'
 import type { Cluster, Options } from '../interfaces.ts'
 import type { Clock } from '../lib/clock.ts'
+import { mapPages } from '../lib/pages.ts'
 import { inParallel } from '../lib/parallel.ts'
 import { toAddedJson } from '../model/add-json.ts'
 import { type Cid, parseCid } from '../model/cid.ts'
@@ -14,14 +15,8 @@ import { type PinJson, toPinJson, toSubmittedPinJson } from '../model/pin-json.t
 import { parseStatusFilter } from '../model/pin-status.ts'
 import { type GlobalPinInfoJson, toGlobalPinInfoJson } from '../model/status-json.ts'
 import { bulkHandlers } from './bulk-handlers.ts'
-import {
-  parseAddRequest,
-  parseCidList,
-  parseIpfsPath,
-  parsePinOptions,
-  parseTypeFilter,
-  type Query,
-} from './query.ts'
+import { parsePinRange } from './pin-range.ts'
+import { parseAddRequest, parseCidList, parseIpfsPath, parsePinOptions, type Query } from './query.ts'
 import type { Handlers, Routes } from './routes.ts'
 
 /** Questions about single CIDs that are under way at a time for one list of CIDs. */
@@ -83,10 +78,8 @@ function pinsetHandlers(
   const pin = async (cid: Cid, wanted: PinOptions, { signal }: Options) =>
     toPinnedJson(await cluster.pin(cid, { ...wanted, signal }), wanted)
   return {
-    allocations(input, options) {
-      const types = parseTypeFilter(input.query?.filter)
-      return map(cluster.allocations(types === undefined ? {} : { types }, options), toPinJson)
-    },
+    allocations: ({ query }, options) =>
+      map(cluster.allocations(parsePinRange(toQuery(query)), options), toPinJson),
     async allocation({ params, query }) {
       const cid = parseCid(params.hash)
       optionsOf(query)
@@ -192,6 +185,6 @@ function toQuery(query: object | undefined): Query {
   return (query ?? {}) as Query
 }
 
-async function* map<From, To>(source: AsyncIterable<From>, convert: (item: From) => To): AsyncIterable<To> {
-  for await (const item of source) yield convert(item)
+function map<From, To>(source: AsyncIterable<From>, convert: (item: From) => To): AsyncIterable<To> {
+  return mapPages(source, page => page.map(convert))
 }

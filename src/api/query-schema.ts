@@ -55,6 +55,27 @@ export const addQuerySchema: JsonSchema<AddQuery> = {
   patternProperties: { '^meta-.+': textSchema('metadata') },
 }
 
+const allocationsQueryTexts = {
+  filter: textSchema('comma list of all, pin, meta-pin, clusterdag-pin, shard-pin'),
+  limit: textSchema('how many entries at most, from 1'),
+  after: textSchema('CID behind which to begin; need not be pinned'),
+  'cid-from': textSchema('first CID of a range; need not be pinned'),
+  'cid-to': textSchema('CID at which the range ends, itself left out'),
+  'name-prefix': textSchema('how the name begins, case and all'),
+  allocation: textSchema('id of a peer that keeps it; what is pinned everywhere, every peer keeps'),
+} as const
+
+/** Query of the listing of the pinset. Everything that is given must be so. */
+export type AllocationsQuery = {
+  readonly [Name in keyof typeof allocationsQueryTexts]?: string
+} & MetadataQuery
+
+/** Query of the listing of the pinset. */
+export const allocationsQuerySchema: JsonSchema<AllocationsQuery> = {
+  ...objectSchema({}, allocationsQueryTexts),
+  patternProperties: { '^meta-.+': textSchema('metadata that it has; several must all be there') },
+}
+
 const local = textSchema('"true" asks only this peer')
 
 /** Query of calls that can ask one peer only. */

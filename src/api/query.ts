@@ -110,7 +110,8 @@ function attempt<Value>(what: string, parse: () => Value): Value {
   }
 }
 
-function metadataOf(query: Query): Readonly<Record<string, string>> {
+/** What the parameters `meta-<key>` say. */
+export function metadataOf(query: Query): Readonly<Record<string, string>> {
   const entries = Object.entries(query)
     .filter(([name]) => name.startsWith('meta-') && name.length > 5)
     .map(([name, value]) => [name.slice(5), value] as const)

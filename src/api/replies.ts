@@ -3,6 +3,7 @@ import type { FastifyReply } from 'fastify'
 import { ClusterError, messageOf, toClusterError } from '../errors.ts'
 import type { Clock } from '../lib/clock.ts'
 import { formatJson } from '../lib/json.ts'
+import { pagesOf } from '../lib/pages.ts'
 import type { AddEntry } from '../model/add.ts'
 import { boundaryOf, readParts } from './multipart.ts'
 import { DocumentWriter, toHeaderText } from './stream-reply.ts'
@@ -63,23 +64,28 @@ export async function sendStream(
   signal: AbortSignal,
   context: ReplyContext,
 ): Promise<void> {
-  const iterator = documents[Symbol.asyncIterator]()
-  let item = await iterator.next()
-  if (item.done === true) return sendDocument(reply, undefined, context)
+  const iterator = pagesOf(documents)[Symbol.asyncIterator]()
+  let page = await iterator.next()
+  while (page.done !== true && page.value.length === 0) page = await iterator.next()
+  if (page.done === true) return sendDocument(reply, undefined, context)
   setHeaders(reply, context)
   const writer = openStream(reply, { Trailer: STREAM_ERROR }, context)
   const response = reply.raw
   const errors = ['']
   try {
-    while (item.done !== true) {
-      if (!writer.write(formatJson(item.value))) await writer.hasRoom(signal)
+    while (page.done !== true) {
+      for (const document of page.value) {
+        if (writer.write(formatJson(document))) continue
+        await writer.hasRoom(signal)
+        signal.throwIfAborted()
+      }
       signal.throwIfAborted()
-      item = await iterator.next()
+      page = await iterator.next()
     }
   } catch (thrown) {
     errors.push(messageOf(thrown))
   } finally {
-    if (item.done !== true) await iterator.return?.()
+    if (page.done !== true) await iterator.return?.()
   }
   writer.flush()
   if (response.destroyed) return

@@ -18,6 +18,7 @@ import { pinJsonSchema } from '../model/pin-json.ts'
 import { globalPinInfoJsonSchema } from '../model/status-json.ts'
 import {
   addQuerySchema,
+  allocationsQuerySchema,
   bulkPinQuerySchema,
   bulkQuerySchema,
   importQuerySchema,
@@ -97,11 +98,11 @@ export const routes = {
   allocations: {
     method: 'GET',
     path: '/allocations',
-    summary: 'The pinset',
-    query: objectSchema(
-      {},
-      { filter: textSchema('comma list of all, pin, meta-pin, clusterdag-pin, shard-pin') },
-    ),
+    summary:
+      'The pinset as it is when the listing begins, in the order of the bytes of the CIDs. By pages: `limit`, and for the ' +
+      'next page `after` with the last CID; a page with fewer than `limit` entries is the last, and one without any is ' +
+      'answered with 204. Also by metadata: `meta-<key>=<value>`, of which all must be there',
+    query: allocationsQuerySchema,
     reply: pinJsonSchema,
     streams: true,
   },

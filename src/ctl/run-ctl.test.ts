@@ -122,6 +122,29 @@ test('an error of the daemon is 2, no daemon 1, a fault of ours 1 on standard er
   assert.deepEqual([fault.exitCode, fault.stdout, fault.stderr], [1, '', 'error : bad\n'])
 })
 
+test('"pin ls" asks for the part of the pinset that its options name', async () => {
+  const line = `pin ls --filter pin --name-prefix a/ --metadata k=v --metadata l= --allocation ${PEER} --limit 5 --after ${CID}`
+  const run = await runFake(line.split(' '), { allocations: [[]] })
+  assert.deepEqual(run.calls[0]?.input.query, {
+    filter: 'pin',
+    'name-prefix': 'a/',
+    'meta-k': 'v',
+    'meta-l': '',
+    allocation: PEER,
+    limit: '5',
+    after: CID,
+  })
+  assert.deepEqual((await runFake(['pin', 'ls'], { allocations: [[]] })).calls[0]?.input.query, {
+    filter: 'all',
+  })
+  for (const wrong of ['--after x', '--allocation x', '--metadata x'])
+    assert.equal(
+      (await runFake(['pin', 'ls', ...wrong.split(' ')], { allocations: [[]] })).exitCode,
+      1,
+      wrong,
+    )
+})
+
 test('an interrupted command ends with 125, a closed pipe with 0', async () => {
   const stopped = async (reason: Error) => {
     const stop = new AbortController()

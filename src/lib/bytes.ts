@@ -8,6 +8,13 @@ export function compareBytes(a: Uint8Array, b: Uint8Array): number {
   return Buffer.compare(a, b)
 }
 
+/** Whether the first bytes are those. */
+export function startsWith(bytes: Uint8Array, prefix: Uint8Array): boolean {
+  if (prefix.length > bytes.length) return false
+  for (let at = 0; at < prefix.length; at++) if (bytes[at] !== prefix[at]) return false
+  return true
+}
+
 /** The given byte strings in one, as a plain `Uint8Array`. */
 export function concatBytes(parts: readonly Uint8Array[]): Uint8Array {
   let length = 0

@@ -25,7 +25,13 @@ export function parseJson(text: string): unknown {
 
 /** The JSON text of a value; bigints become integer literals. `indent` as in `JSON.stringify`. */
 export function formatJson(value: unknown, indent?: number): string {
-  return JSON.stringify(value, widen, indent)
+  try {
+    return JSON.stringify(value, undefined, indent)
+  } catch (thrown) {
+    // There may be a bigint. A replacer doubles the time, so it comes only where it is needed.
+    if (!(thrown instanceof TypeError)) throw thrown
+    return JSON.stringify(value, widen, indent)
+  }
 }
 
 function widen(_key: string, value: unknown): unknown {

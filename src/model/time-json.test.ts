@@ -46,3 +46,11 @@ test('what is no RFC 3339 time is refused', () => {
 test('nanoseconds are exact beyond 2^53', () => {
   assert.equal(toNanoseconds(1_646_136_030_123), 1_646_136_030_123_000_000n)
 })
+
+test('whole seconds are written as the platform writes them', () => {
+  fc.assert(
+    fc.property(fc.integer({ min: 1, max: 253_402_300_799 }), seconds => {
+      assert.equal(formatTime(seconds * 1000), new Date(seconds * 1000).toISOString().replace('.000Z', 'Z'))
+    }),
+  )
+})

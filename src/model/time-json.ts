@@ -11,9 +11,24 @@ const LAST_MS = Date.UTC(9999, 11, 31, 23, 59, 59, 999)
 /** RFC 3339 text in UTC of Unix milliseconds, without trailing zeros of the fraction; undefined and 0 are the zero time. */
 export function formatTime(ms: number | undefined): string {
   if (ms === undefined || ms === 0 || Math.abs(ms) > LAST_MS) return ZERO_TIME
+  if (ms > 0 && ms % 1000 === 0) return formatSeconds(ms / 1000)
   const text = new Date(ms).toISOString()
   if (text.endsWith('.000Z')) return `${text.slice(0, -5)}Z`
   return text.endsWith('0Z') ? `${text.slice(0, -1).replace(/0+$/, '')}Z` : text
+}
+
+const DAY_SECONDS = 86_400
+const TWO_DIGITS = Array.from({ length: 60 }, (_, number) => String(number).padStart(2, '0'))
+let lastDay = { number: 0, text: '1970-01-01' }
+
+/** Whole seconds, as times of pins are. In a listing many fall on one day, whose date is written only once. */
+function formatSeconds(seconds: number): string {
+  const number = Math.floor(seconds / DAY_SECONDS)
+  if (number !== lastDay.number)
+    lastDay = { number, text: new Date(number * DAY_SECONDS * 1000).toISOString().slice(0, 10) }
+  const rest = seconds - number * DAY_SECONDS
+  const [hour, minute] = [Math.floor(rest / 3600), Math.floor(rest / 60) % 60]
+  return `${lastDay.text}T${TWO_DIGITS[hour]}:${TWO_DIGITS[minute]}:${TWO_DIGITS[rest % 60]}Z`
 }
 
 /**

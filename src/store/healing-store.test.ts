@@ -21,6 +21,7 @@ test('a write that fails fails, and the next one goes to the store opened anew',
       await memory.batch(writes, options)
     },
     entries: range => memory.entries(range),
+    pages: range => memory.pages(range),
     keys: range => memory.keys(range),
     reopen: async () => {
       reopened++

@@ -39,6 +39,10 @@ class HealingStore implements ByteStore {
     return this.#store.entries(range)
   }
 
+  pages(range: KeyRange): AsyncIterable<readonly (readonly [key: Uint8Array, value: Uint8Array])[]> {
+    return this.#store.pages(range)
+  }
+
   keys(range: KeyRange): AsyncIterable<Uint8Array> {
     return this.#store.keys(range)
   }

@@ -11,8 +11,9 @@ type Database = ClassicLevel<Uint8Array, Uint8Array>
 const BINARY = { keyEncoding: 'view', valueEncoding: 'view' } as const
 /** Up to so many keys are read in the caller's turn: cheaper than the way to a worker thread and back. */
 const KEYS_AT_ONCE_MAX = 8
-/** Entries fetched from LevelDB in one go while iterating, further bounded by bytes. */
+/** Entries fetched from LevelDB in one go while iterating, further bounded by bytes. The first page is to come soon. */
 const PAGE_ENTRIES = 512
+const FIRST_PAGE_ENTRIES = 64
 const PAGE_BYTES = 256 * 1024
 
 /**
@@ -83,14 +84,19 @@ class Level implements ByteStore {
   }
 
   async *entries(range: KeyRange): AsyncIterable<readonly [key: Uint8Array, value: Uint8Array]> {
+    for await (const page of this.pages(range)) for (const entry of page) yield entry
+  }
+
+  async *pages(range: KeyRange): AsyncIterable<readonly (readonly [key: Uint8Array, value: Uint8Array])[]> {
     const options = { ...toBounds(range), highWaterMarkBytes: PAGE_BYTES }
-    for await (const [key, value] of this.#drain(() => this.#db.iterator(options)))
-      yield [toPlain(key), toPlain(value)]
+    for await (const page of this.#drain(() => this.#db.iterator(options)))
+      yield page.map(([key, value]) => [toPlain(key), toPlain(value)])
   }
 
   async *keys(range: KeyRange): AsyncIterable<Uint8Array> {
     const options = { ...toBounds(range), highWaterMarkBytes: PAGE_BYTES }
-    for await (const key of this.#drain(() => this.#db.keys(options))) yield toPlain(key)
+    for await (const page of this.#drain(() => this.#db.keys(options)))
+      for (const key of page) yield toPlain(key)
   }
 
   async sizeBytes(from: Uint8Array, to: Uint8Array): Promise<number> {
@@ -131,13 +137,17 @@ class Level implements ByteStore {
     )
   }
 
-  async *#drain<Item>(begin: () => Pages<Item>): AsyncIterable<Item> {
+  async *#drain<Item>(begin: () => Cursor<Item>): AsyncIterable<readonly Item[]> {
     const iterator = await this.#attempt(async () => ({ pages: begin() }))
     try {
+      let next = this.#attempt(() => iterator.pages.nextv(FIRST_PAGE_ENTRIES))
       while (true) {
-        const page = await this.#attempt(() => iterator.pages.nextv(PAGE_ENTRIES))
+        const page = await next
         if (page.length === 0) return
-        yield* page
+        // LevelDB reads on while this page is worked on. If that fails, it counts when the next page is asked for, if ever.
+        next = this.#attempt(() => iterator.pages.nextv(PAGE_ENTRIES))
+        next.catch(() => undefined)
+        yield page
       }
     } finally {
       await iterator.pages.close()
@@ -154,7 +164,7 @@ class Level implements ByteStore {
   }
 }
 
-interface Pages<Item> {
+interface Cursor<Item> {
   nextv(size: number): Promise<Item[]>
   close(): Promise<void>
 }

@@ -4,6 +4,8 @@ import { SortedMap } from './sorted-map.ts'
 
 /** States remembered since the last synced batch; older ones are taken for written. */
 const UNSYNCED_MAX = 1024
+/** Few, so that small tests read several pages too. */
+const PAGE_ENTRIES = 8
 
 /** A byte store without a disk, which can lose what a disk would lose. For tests and simulations. */
 export interface MemoryStore extends ByteStore {
@@ -12,6 +14,8 @@ export interface MemoryStore extends ByteStore {
    * it the given share (0 = none, 1 = all), oldest first, as a log is cut. This store is closed by it.
    */
   afterCrash(keptShare: number): MemoryStore
+  /** A store with the same entries, as a backup has them: this one goes on, and neither sees the other's writes. */
+  copy(): MemoryStore
 }
 
 /** Opens an empty store. */
@@ -53,11 +57,20 @@ class Memory implements MemoryStore {
   }
 
   async *entries(range: KeyRange): AsyncIterable<readonly [key: Uint8Array, value: Uint8Array]> {
+    for await (const page of this.pages(range)) for (const entry of page) yield entry
+  }
+
+  async *pages(range: KeyRange): AsyncIterable<readonly (readonly [key: Uint8Array, value: Uint8Array])[]> {
     this.#checkOpen()
+    let page: (readonly [Uint8Array, Uint8Array])[] = []
     for (const [key, value] of this.#map.entries(range)) {
-      yield [key.slice(), value.slice()]
+      page.push([key.slice(), value.slice()])
+      if (page.length < PAGE_ENTRIES) continue
+      yield page
       this.#checkOpen()
+      page = []
     }
+    if (page.length > 0) yield page
   }
 
   async *keys(range: KeyRange): AsyncIterable<Uint8Array> {
@@ -75,6 +88,10 @@ class Memory implements MemoryStore {
     this.#isOpen = false
     const kept = this.#states[Math.round((this.#states.length - 1) * keptShare)]
     return new Memory(kept ?? this.#map)
+  }
+
+  copy(): MemoryStore {
+    return new Memory(this.#map)
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -108,6 +108,30 @@ export function storeContract(name: string, open: () => Promise<ByteStore>): voi
       assert.equal((await pairs(store, { gte: key(2998) })).length, 2)
     })
 
+    it('gives the same in pages, none of them empty, as it was when the reading began', async () => {
+      await using store = await open()
+      const key = (index: number) => bytes(String(index).padStart(5, '0'))
+      const writes = Array.from({ length: 3000 }, (_, index) => ({ key: key(index), value: bytes('old') }))
+      await store.batch(writes, { isSynced: false })
+      const ranges = [{}, { reverse: true }, { gt: key(10), lt: key(2990) }, { gte: key(7), limit: 1000 }]
+      for (const range of ranges) {
+        const expected = await pairs(store, range)
+        const found: [string, string][] = []
+        for await (const page of store.pages(range)) {
+          assert.notEqual(page.length, 0)
+          found.push(...page.map(([name, value]): [string, string] => [text(name), text(value)]))
+        }
+        assert.deepEqual(found, expected)
+      }
+      let count = 0
+      for await (const page of store.pages({})) {
+        if (count === 0) await store.batch([{ key: key(2999), value: undefined }], { isSynced: false })
+        count += page.length
+      }
+      assert.equal(count, 3000)
+      for await (const page of store.pages({ gte: bytes('x') })) assert.fail(`a page of ${page.length}`)
+    })
+
     it('may be left in the middle of a listing', async () => {
       const store = await open()
       await store.batch(
@@ -118,6 +142,7 @@ export function storeContract(name: string, open: () => Promise<ByteStore>): voi
         assert.equal(text(key), 'a')
         break
       }
+      for await (const _page of store.pages({})) break
       await store[Symbol.asyncDispose]()
     })
 
@@ -137,6 +162,7 @@ export function storeContract(name: string, open: () => Promise<ByteStore>): voi
         isClosed,
       )
       await assert.rejects(pairs(store, {}), isClosed)
+      await assert.rejects(store.pages({})[Symbol.asyncIterator]().next(), isClosed)
       await assert.rejects(store.sizeBytes(bytes('a'), bytes('b')), isClosed)
     })
 

@@ -188,6 +188,7 @@ async function pinUntilCut(
       await store.batch(writes, options)
     },
     entries: range => store.entries(range),
+    pages: range => store.pages(range),
     keys: range => store.keys(range),
     sizeBytes: (from, to) => store.sizeBytes(from, to),
     reopen: () => Promise.resolve(),
