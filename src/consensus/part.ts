@@ -1,6 +1,6 @@
 import type { StoreWrite } from '../interfaces.ts'
 import type { Documents } from './documents.ts'
-import { encodeHead, type Head, hashOfItem, xorInto } from './head.ts'
+import { encodeHead, type Head, xorItem } from './head.ts'
 import { headKey, logKey } from './keys.ts'
 import type { PartitionDocument } from './partition-document.ts'
 import { encodeChange, type ItemId } from './update.ts'
@@ -39,7 +39,7 @@ export class Part {
 
   /** Counts an item in that lives now, or out that lived before. */
   mark(id: ItemId, change: 1 | -1): void {
-    xorInto(this.#live, hashOfItem(id))
+    xorItem(this.#live, id)
     this.#liveCount += change
   }
 

@@ -61,7 +61,7 @@ export async function openPinset(components: PinsetComponents, config: Consensus
 }
 
 function rootOf(replica: Replica, trust: Trust): string {
-  const root = Uint8Array.from(replica.committed.digests.root)
+  const { root } = replica.committed.digests
   xorInto(root, trust.digest)
   return toHex(root)
 }

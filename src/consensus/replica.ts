@@ -1,4 +1,3 @@
-import { hash } from 'node:crypto'
 import { ClusterError } from '../errors.ts'
 import type { ByteStore, Logger, PinRange, StoreWrite } from '../interfaces.ts'
 import { toKey } from '../lib/bytes.ts'
@@ -28,6 +27,7 @@ import { viewKey } from './keys.ts'
 import { encodeOwnState, encodeOwnWriters, encodeRetired, type OwnState, writeMeta } from './meta.ts'
 import type { METRICS } from './metrics.ts'
 import type { PartitionChange } from './part.ts'
+import { partitionOf } from './partition-of.ts'
 import type { PulledState } from './sync-protocol.ts'
 import { type ItemId, runsOf } from './update.ts'
 import { readMany, readPin, readPins } from './view.ts'
@@ -137,9 +137,9 @@ export class Replica implements AsyncDisposable {
     return this.#disk.failure
   }
 
-  /** Which partition a CID belongs to: the first bits of the SHA-256 of its bytes. */
+  /** Which partition a CID (its bytes) belongs to. */
   partitionOf(cid: Uint8Array): number {
-    return hash('sha256', cid, 'buffer').readUInt32BE(0) % this.#config.partitionsCount
+    return partitionOf(cid, this.#config.partitionsCount)
   }
 
   /** Told of the CIDs whose pins changed, by whomever. */

@@ -1,8 +1,12 @@
-const FIRST_BYTES = 256
+const FIRST_BYTES = 512
+/** Buffers of writers that are done, for the next ones: most writers are short-lived and many. */
+const spare: Buffer<ArrayBuffer>[] = []
+const SPARE_MAX = 16
+const NOTHING = Buffer.alloc(0)
 
 /** Builds a byte string piece by piece. Numbers are LEB128 variable-length integers up to 2^53 - 1. */
 export class ByteWriter {
-  #bytes = Buffer.allocUnsafe(FIRST_BYTES)
+  #bytes: Buffer<ArrayBuffer> = spare.pop() ?? Buffer.allocUnsafeSlow(FIRST_BYTES)
   #length = 0
 
   #room(size: number): void {
@@ -59,9 +63,14 @@ export class ByteWriter {
     return this
   }
 
-  /** What was written, as a plain `Uint8Array` of its own. */
+  /** What was written, as a plain `Uint8Array` of its own. The writer is empty after that. */
   finish(): Uint8Array {
-    return new Uint8Array(this.#bytes.subarray(0, this.#length))
+    const written = new Uint8Array(this.#length)
+    written.set(this.#bytes.subarray(0, this.#length))
+    if (this.#bytes.length === FIRST_BYTES && spare.length < SPARE_MAX) spare.push(this.#bytes)
+    this.#bytes = NOTHING
+    this.#length = 0
+    return written
   }
 
   /** Bytes written so far. */
