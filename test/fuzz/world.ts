@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { createNoopMeter } from '@opentelemetry/api'
 import { Create } from 'typebox/value'
 import { type ConsensusConfig, consensusSchema, toConsensusConfig } from '../../src/consensus/config.ts'
+import { VIEW_RANGE } from '../../src/consensus/keys.ts'
 import { METRICS } from '../../src/consensus/metrics.ts'
 import type { PartitionChange } from '../../src/consensus/part.ts'
 import { Replica } from '../../src/consensus/replica.ts'
@@ -143,6 +144,13 @@ export function clocksOf(replica: Replica): Map<string, number> {
   return clocks
 }
 
+/** The view as it is stored, with what it knows of each item beside the pin. */
+async function viewOf(store: ByteStore): Promise<readonly string[]> {
+  const lines: string[] = []
+  for await (const [key, value] of store.entries(VIEW_RANGE)) lines.push(`${toHex(key)} ${toHex(value)}`)
+  return lines
+}
+
 /**
  * A replica is sound when another one that fetches all of its documents lists the same and has the same digests, when its
  * own writes still work, and when it reads the same back from its store.
@@ -155,9 +163,11 @@ export async function checkSound(replica: Replica, store: ByteStore, random: Ran
   assert.equal((await replica.get(pin.cid))?.name, pin.name)
   const contents = await contentsOf(replica)
   {
-    await using other = await openReplica('other', random)
+    const otherStore = openMemoryStore()
+    await using other = await openReplica('other', random, otherStore)
     await pull(other, replica)
     assert.equal(await contentsOf(other), contents, 'a replica that fetched everything is another')
+    assert.deepEqual(await viewOf(otherStore), await viewOf(store), 'the view is not what the documents say')
   }
   await using again = await openReplica('again', random, store)
   assert.equal(await contentsOf(again), contents, 'a replica that was opened again is another')

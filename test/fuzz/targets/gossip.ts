@@ -43,6 +43,7 @@ const BATCH = 24
 /** After so many batches a new replica takes the place of the one under attack, which otherwise would grow. */
 const BATCHES_PER_REPLICA = 150
 const SAMPLES_MAX = 60
+const STRANGE_MAX = 10
 
 interface Sample {
   readonly writer: Writer
@@ -76,9 +77,10 @@ class GossipSession implements Session {
   readonly #random: Random
   readonly #mutator: Mutator
   readonly #writers: readonly [Writer, Writer]
-  readonly #stranger: Identity
+  readonly #stranger: Writer
   readonly #self: Identity
   #samples: Sample[] = []
+  readonly #strange: Sample[] = []
   #store: MemoryStore
   #replica: Replica
   #gossip: Gossip
@@ -95,27 +97,33 @@ class GossipSession implements Session {
   private constructor(
     random: Random,
     writers: readonly [Writer, Writer],
+    stranger: Writer,
     store: MemoryStore,
     replica: Replica,
   ) {
     this.#random = random
     this.#mutator = new Mutator(random)
     this.#writers = writers
-    this.#stranger = identityFrom(random)
+    this.#stranger = stranger
     this.#self = identityFrom(random)
     this.#store = store
     this.#replica = replica
     this.#gossip = this.#open()
     this.#mutator.learnNumbers(writers.flatMap(({ replica }) => [replica.client, replica.incarnation]))
     this.#mutator.learnPieces(Array.from({ length: 40 }, (_, number) => numberedCid(number).bytes))
-    this.#mutator.learnPieces([Buffer.from('p'), Buffer.from(this.#stranger.id), Buffer.from(this.#self.id)])
+    this.#mutator.learnPieces([
+      Buffer.from('p'),
+      Buffer.from(stranger.identity.id),
+      Buffer.from(this.#self.id),
+    ])
     this.#mutator.learnPieces(writers.map(({ identity }) => Buffer.from(identity.id)))
   }
 
   static async open(random: Random): Promise<GossipSession> {
     const writers = [await Writer.open(random), await Writer.open(random)] as const
     const store = openMemoryStore()
-    const session = new GossipSession(random, writers, store, await openReplica('victim', random, store))
+    const replica = await openReplica('victim', random, store)
+    const session = new GossipSession(random, writers, await Writer.open(random), store, replica)
     await session.#tell()
     return session
   }
@@ -151,15 +159,18 @@ class GossipSession implements Session {
 
   /** Writers go on with their work, so that there are valid messages that the replica does not know yet. */
   async #tell(): Promise<void> {
-    for (const writer of this.#writers) {
-      const changes = await writer.write()
-      const { identity, replica } = writer
-      const bytes = encodeEnvelope(identity, replica.incarnation, changes)
-      const tokens = walk(bytes.subarray(0, bytes.length - SIGNATURE_BYTES), walkEnvelope)
-      this.#samples.push({ writer, bytes, tokens })
-      for (const change of changes) this.#mutator.learnPieces([change.update])
-    }
+    for (const writer of this.#writers) this.#samples.push(await this.#sampleOf(writer))
     if (this.#samples.length > SAMPLES_MAX) this.#samples = this.#samples.slice(-SAMPLES_MAX)
+    // From its first message on, so that what it says would be taken if it were believed.
+    if (this.#strange.length < STRANGE_MAX) this.#strange.push(await this.#sampleOf(this.#stranger))
+  }
+
+  async #sampleOf(writer: Writer): Promise<Sample> {
+    const changes = await writer.write()
+    this.#mutator.learnPieces(changes.map(({ update }) => update))
+    const bytes = encodeEnvelope(writer.identity, writer.replica.incarnation, changes)
+    const tokens = walk(bytes.subarray(0, bytes.length - SIGNATURE_BYTES), walkEnvelope)
+    return { writer, bytes, tokens }
   }
 
   async feed(): Promise<Outcome> {
@@ -211,6 +222,7 @@ class GossipSession implements Session {
     const donor = mutator.pick(this.#samples)
     const changed = mutator.chance(0.15) ? base.tokens : mutator.tokens(base.tokens, donor.tokens)
     const body = mutator.chance(0.1) ? mutator.bytes(toBytes(changed)) : toBytes(changed)
+    const { identity: stranger } = this.#stranger
     const other = this.#writers[0] === writer ? this.#writers[1] : this.#writers[0]
     switch (this.#author) {
       case 'trusted': {
@@ -222,20 +234,24 @@ class GossipSession implements Session {
           from: writer.identity.id,
         }
       }
-      case 'stranger in own name':
-        return { bytes: sign(this.#stranger, renamed(changed, this.#stranger.id)), from: this.#stranger.id }
+      case 'stranger in own name': {
+        const strange = mutator.pick(this.#strange)
+        if (mutator.chance(0.3)) return { bytes: strange.bytes, from: stranger.id }
+        const own = mutator.chance(0.5) ? mutator.tokens(strange.tokens, changed) : changed
+        return { bytes: sign(stranger, renamed(own, stranger.id)), from: stranger.id }
+      }
       case 'stranger in a trusted name': {
-        const from = mutator.pick([this.#stranger.id, writer.identity.id])
+        const from = mutator.pick([stranger.id, writer.identity.id])
         const stale = concatBytes([body, base.bytes.subarray(-SIGNATURE_BYTES)])
         const isUnchanged = Buffer.compare(stale, base.bytes) === 0
-        return { bytes: mutator.chance(0.5) || isUnchanged ? sign(this.#stranger, body) : stale, from }
+        return { bytes: mutator.chance(0.5) || isUnchanged ? sign(stranger, body) : stale, from }
       }
       case 'trusted in another name': {
         const named = renamed(changed, writer.identity.id)
         return { bytes: sign(other.identity, named), from: mutator.pick([other, writer]).identity.id }
       }
       default:
-        return { bytes: base.bytes, from: this.#stranger.id }
+        return { bytes: base.bytes, from: stranger.id }
     }
   }
 
@@ -271,7 +287,7 @@ class GossipSession implements Session {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#gossip[Symbol.dispose]()
     await this.#replica[Symbol.asyncDispose]()
-    for (const writer of this.#writers) await writer[Symbol.asyncDispose]()
+    for (const writer of [...this.#writers, this.#stranger]) await writer[Symbol.asyncDispose]()
   }
 }
 
