@@ -9,7 +9,8 @@ import type { Cid } from './model/cid.ts'
 import type { ConnectGraph, RepoGc } from './model/graph.ts'
 import type { Alert, Measure, Metric } from './model/metric.ts'
 import type { IpfsId, PeerId, PeerInfo } from './model/peer.ts'
-import type { Pin, PinMode, PinOptions, PinType } from './model/pin.ts'
+import type { Pin, PinMode, PinOptions } from './model/pin.ts'
+import type { PinRange } from './model/pin-range.ts'
 import type { GlobalPinInfo, PinInfo, PinStatusFilter } from './model/pin-status.ts'
 import type { PinsetState } from './model/pinset-state.ts'
 
@@ -148,22 +149,7 @@ export interface Ipfs extends AsyncDisposable {
   swarmConnect(address: string, options: Options): Promise<void>
 }
 
-/** Which part of the pinset to read, in order of CID bytes. Everything that is given must be so. */
-export interface PinRange {
-  /** Begin behind this CID. */
-  readonly after?: Cid
-  /** From this CID on, up to another that is left out; neither need be in the pinset. */
-  readonly from?: Cid
-  readonly to?: Cid
-  /** How many at most, of those that fit. */
-  readonly limit?: number
-  readonly types?: ReadonlySet<PinType>
-  readonly namePrefix?: string
-  /** Keys and values that the metadata has, among others. */
-  readonly metadata?: Readonly<Record<string, string>>
-  /** A peer that keeps the content, be it as one of all peers. */
-  readonly allocation?: PeerId
-}
+export type { PinRange }
 
 /** What the cluster agreed to keep. Reads are local, from the view on disk; a write is durable here when it resolves. */
 export interface Consensus extends AsyncDisposable {
