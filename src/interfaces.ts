@@ -12,7 +12,7 @@ import type { IpfsId, PeerId, PeerInfo } from './model/peer.ts'
 import type { Pin, PinMode, PinOptions } from './model/pin.ts'
 import type { PinRange } from './model/pin-range.ts'
 import type { GlobalPinInfo, PinInfo, PinStatusFilter } from './model/pin-status.ts'
-import type { PinsetState } from './model/pinset-state.ts'
+import type { PeerPinset, PinsetState, TrustState } from './model/pinset-state.ts'
 
 /** Goes last into every call that waits: an aborted signal ends the call with `signal.reason`. */
 export interface Options {
@@ -260,6 +260,7 @@ export interface Procedures {
     input: undefined
     output: { readonly cluster: readonly PeerId[]; readonly ipfs: readonly PeerId[] | undefined }
   }
+  pinset: { input: undefined; output: PeerPinset }
   putBlocks: { input: AsyncIterable<Block>; output: { readonly blocks: number } }
 }
 
@@ -295,6 +296,13 @@ export interface Cluster {
   peers(options: Options): AsyncIterable<PeerInfo>
   /** Learns about a peer that is reachable, and answers with what it says of itself. */
   addPeer(peer: PeerId, options: Options): Promise<PeerInfo>
+  /** How the pinset of this peer is. */
+  pinset(): PeerPinset
+  /** The same of every peer, as they answer; those that fail come last with `error`. */
+  pinsets(options: Options): AsyncIterable<PeerPinset>
+  trust(): TrustState
+  /** Says for the whole cluster whether a peer is trusted from now on; durable here when it resolves. */
+  setTrusted(peer: PeerId, isTrusted: boolean, options: Options): Promise<void>
   /** Adds to the pinset; durable when it resolves. Pinning again what is pinned the same way writes nothing. */
   pin(cid: Cid, options: PinOptions & Options): Promise<Pin>
   /** The same for a path, resolved through IPFS. */

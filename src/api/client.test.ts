@@ -8,6 +8,7 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { Check } from 'typebox/schema'
 import { askBulk, echoBulk } from '../../test/support/echo-bulk.ts'
+import { askTrust, echoTrust } from '../../test/support/echo-trust.ts'
 import { collect, openRestServer } from '../../test/support/rest-server.ts'
 import { ClusterError } from '../errors.ts'
 import type { Cluster } from '../interfaces.ts'
@@ -107,6 +108,7 @@ function talkativeCluster(asked: unknown[]): Partial<Cluster> {
     metricNames: () => ['ping'],
     metrics: () => [metric],
     ...echoBulk(),
+    ...echoTrust(peer),
     async *add(entries) {
       for await (const entry of entries) {
         const content = entry.kind === 'file' ? Buffer.concat(await collect(entry.content)).toString() : ''
@@ -138,6 +140,7 @@ test('every route goes from the client to the cluster and back, in documents of 
     allocation: await client.allocation({ params: { hash } }, options),
     statuses: await collect(client.statuses({ query: { filter: 'pinned', local: 'true' } }, options)),
     ...(await askBulk(client, hash, options)),
+    ...(await askTrust(client, peer, options)),
     recover: await client.recover({ params: { hash }, query: { local: 'true' } }, options),
     recoverAll: await collect(client.recoverAll({}, options)),
     status: await client.status({ params: { hash } }, options),

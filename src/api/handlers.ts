@@ -18,6 +18,7 @@ import { bulkHandlers } from './bulk-handlers.ts'
 import { parsePinRange } from './pin-range.ts'
 import { parseAddRequest, parseCidList, parseIpfsPath, parsePinOptions, type Query } from './query.ts'
 import type { Handlers, Routes } from './routes.ts'
+import { trustHandlers } from './trust-handlers.ts'
 
 /** Questions about single CIDs that are under way at a time for one list of CIDs. */
 const STATUSES_AT_A_TIME = 16
@@ -28,6 +29,7 @@ export function restHandlers(cluster: Cluster, clock: Clock): Handlers<Routes, O
     ...peerHandlers(cluster),
     ...pinsetHandlers(cluster, clock),
     ...bulkHandlers(cluster, clock),
+    ...trustHandlers(cluster),
     ...statusHandlers(cluster, clock),
     ...healthHandlers(cluster),
     add(input, options) {

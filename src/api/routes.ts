@@ -15,6 +15,7 @@ import { connectGraphJsonSchema, globalRepoGcJsonSchema } from '../model/graph-j
 import { alertJsonSchema, metricJsonSchema } from '../model/metric-json.ts'
 import { peerJsonSchema } from '../model/peer-json.ts'
 import { pinJsonSchema } from '../model/pin-json.ts'
+import { pinsetJsonSchema, trustJsonSchema } from '../model/pinset-json.ts'
 import { globalPinInfoJsonSchema } from '../model/status-json.ts'
 import {
   addQuerySchema,
@@ -163,6 +164,42 @@ export const routes = {
     query: importQuerySchema,
     body: 'lines',
     reply: bulkAnswerJsonSchema,
+    streams: true,
+  },
+  trust: {
+    method: 'GET',
+    path: '/trust',
+    summary:
+      'Whose writes this peer accepts: as configured, what was changed while running (which outweighs it), and whether the ' +
+      'cluster trusts this peer',
+    reply: trustJsonSchema,
+  },
+  trustPeer: {
+    method: 'POST',
+    path: '/trust',
+    summary: 'Accept what a peer writes, from now on and on every peer; answers as `GET /trust`',
+    body: objectSchema({ peer_id: textSchema('peer id') }),
+    reply: trustJsonSchema,
+  },
+  distrustPeer: {
+    method: 'DELETE',
+    path: '/trust/:peer',
+    summary:
+      'Refuse what a peer writes, from now on and on every peer; what it wrote before stays. Answers as `GET /trust`',
+    params: objectSchema({ peer: textSchema('peer id') }),
+    reply: trustJsonSchema,
+  },
+  pinset: {
+    method: 'GET',
+    path: '/pinset',
+    summary: 'How many pins this peer has, their digest, whether it is behind, read-only or not trusted',
+    reply: pinsetJsonSchema,
+  },
+  pinsets: {
+    method: 'GET',
+    path: '/pinset/peers',
+    summary: 'The same of every peer; those that do not answer come last with `error`',
+    reply: pinsetJsonSchema,
     streams: true,
   },
   recover: {

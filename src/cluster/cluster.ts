@@ -16,6 +16,8 @@ import { CLUSTER_METRICS } from './metrics.ts'
 import { addPeer, listPeers } from './peers.ts'
 import { pinCid, pinPath } from './pin.ts'
 import { notPinned, refuseAsFollower } from './pin-rules.ts'
+import { listPinsets, ownPinset } from './pinsets.ts'
+import { setTrusted } from './set-trusted.ts'
 import { recoverCid, statusOf } from './status.ts'
 import { listStatuses, recoverEverything } from './statuses.ts'
 import { connectSwarms } from './swarms.ts'
@@ -31,6 +33,7 @@ export async function openCluster(
   const { consensus, monitor } = components
   const identify = makeIdentify({ ...components, peername: config.peername })
   const asking = { ...components, identify }
+  const own = () => ownPinset({ ...components, peername: config.peername })
   makeInstruments(components.meter, CLUSTER_METRICS).pins.observe(() => consensus.pinsCount)
   const housekeeping = keepHouse(components, config)
   return {
@@ -38,6 +41,10 @@ export async function openCluster(
     id: identify,
     peers: options => listPeers(asking, options),
     addPeer: (peer, options) => addPeer(asking, peer, options),
+    pinset: own,
+    pinsets: options => listPinsets({ ...components, own }, options),
+    trust: () => consensus.state.trust,
+    setTrusted: (peer, isTrusted, options) => setTrusted(components, config, peer, isTrusted, options),
     pin: (cid, options) => pinCid(components, config, cid, options),
     pinPath: (path, options) => pinPath(components, config, path, options),
     unpin: (cid, options) => unpinCid(components, config, cid, options),

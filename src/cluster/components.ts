@@ -21,6 +21,7 @@ export interface LocalComponents {
   readonly rpcProtocolVersion: string
   readonly peername: string
   readonly tracker: Pick<PinTracker, 'status' | 'statuses' | 'recover' | 'recoverAll'>
+  readonly consensus: Pick<Consensus, 'state'>
   readonly monitor: Pick<Monitor, 'peers'>
   readonly network: Pick<Network, 'addresses' | 'addressesOf' | 'peers'>
   readonly ipfs: Pick<Ipfs, 'id' | 'gc' | 'putBlocks' | 'swarmPeers'>
@@ -30,7 +31,10 @@ export interface LocalComponents {
 /** What the core of a peer is joined from. */
 export interface ClusterComponents extends Omit<LocalComponents, 'monitor' | 'ipfs' | 'peername'> {
   readonly consensus: Consensus
-  readonly monitor: Pick<Monitor, 'peers' | 'hello' | 'metricNames' | 'latest' | 'onMetric' | 'alerts'>
+  readonly monitor: Pick<
+    Monitor,
+    'peers' | 'hello' | 'metricNames' | 'latest' | 'onMetric' | 'alerts' | 'beat'
+  >
   readonly ipfs: Pick<
     Ipfs,
     'id' | 'gc' | 'putBlocks' | 'swarmPeers' | 'swarmConnect' | 'resolve' | 'getBlock'

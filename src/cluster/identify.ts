@@ -6,7 +6,7 @@ import type { LocalComponents } from './components.ts'
 /** What a peer needs to say who it is. */
 export type IdentifyComponents = Pick<
   LocalComponents,
-  'clock' | 'monitor' | 'network' | 'peername' | 'rpcProtocolVersion' | 'self' | 'version'
+  'clock' | 'consensus' | 'monitor' | 'network' | 'peername' | 'rpcProtocolVersion' | 'self' | 'version'
 > & { readonly ipfs: Pick<LocalComponents['ipfs'], 'id'> }
 
 const IPFS_ID_KEPT_MS = 3000
@@ -15,10 +15,10 @@ const SLOW = `the IPFS node did not answer within ${IPFS_LIMIT_MS / 1000} s: see
 
 /**
  * Makes the function that says who this peer is. What its IPFS node says is kept for a few seconds; a node that does not
- * answer shows as `ipfs.error`, never as a failure.
+ * answer shows as `ipfs.error`, never as a failure. A disk that takes no writes shows as `error`.
  */
 export function makeIdentify(components: IdentifyComponents): (options: Options) => Promise<PeerInfo> {
-  const { self, network, monitor, clock } = components
+  const { self, network, monitor, clock, consensus } = components
   let known: { readonly id: IpfsId; readonly atMs: number } | undefined
   const ipfsId = async (signal: AbortSignal): Promise<IpfsId> => {
     if (known !== undefined && clock.monotonic() - known.atMs < IPFS_ID_KEPT_MS) return known.id
@@ -31,6 +31,7 @@ export function makeIdentify(components: IdentifyComponents): (options: Options)
       ipfsId(signal),
       ...network.peers().map(peer => network.addressesOf(peer)),
     ])
+    const { readOnly } = consensus.state
     return {
       id: self,
       addresses: network.addresses(),
@@ -38,7 +39,7 @@ export function makeIdentify(components: IdentifyComponents): (options: Options)
       clusterPeersAddresses: addresses.flat(),
       version: components.version,
       rpcProtocolVersion: components.rpcProtocolVersion,
-      error: '',
+      error: readOnly === undefined ? '' : `read-only: ${readOnly}`,
       ipfs,
       peername: components.peername,
     }

@@ -2,6 +2,7 @@ import type { Block, RpcHandlers } from '../interfaces.ts'
 import type { LocalComponents } from './components.ts'
 import { makeIdentify } from './identify.ts'
 import { ownLinks } from './links.ts'
+import { ownPinset } from './pinsets.ts'
 
 /**
  * What this peer answers to others, each for itself alone. Whether the caller may ask is decided before, by the table of
@@ -18,6 +19,7 @@ export function makeRpcHandlers(components: LocalComponents): RpcHandlers {
     recoverAll: (_input, _from, options) => tracker.recoverAll(options),
     gc: (_input, _from, options) => ipfs.gc(options),
     links: (_input, _from, options) => once(() => ownLinks(components, options)),
+    pinset: () => once(async () => ownPinset(components)),
     putBlocks: (blocks, _from, options) =>
       once(async () => {
         const counted = { blocks: 0 }

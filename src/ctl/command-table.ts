@@ -16,7 +16,11 @@ import { pinUpdate } from './commands/pin-update.ts'
 import { recover } from './commands/recover.ts'
 import { stateExport } from './commands/state-export.ts'
 import { stateImport } from './commands/state-import.ts'
+import { stateStatus } from './commands/state-status.ts'
 import { status } from './commands/status.ts'
+import { trustAdd } from './commands/trust-add.ts'
+import { trustLs } from './commands/trust-ls.ts'
+import { trustRm } from './commands/trust-rm.ts'
 import { version } from './commands/version.ts'
 
 /** Every command, in the order in which help lists them. */
@@ -39,6 +43,10 @@ export const commands: readonly Command[] = [
   ipfsGc,
   stateExport,
   stateImport,
+  stateStatus,
+  trustLs,
+  trustAdd,
+  trustRm,
   listCommands,
 ]
 
@@ -48,7 +56,8 @@ export const groups: Readonly<Record<string, string>> = {
   pin: 'pin, unpin and list what is pinned',
   health: 'look into the state of the cluster',
   ipfs: 'manage the IPFS nodes',
-  state: 'export and import the pinset',
+  state: 'export, import and compare the pinset',
+  trust: 'say whose writes are accepted',
 }
 
 /** Every command line without options, groups included, each after the name of the program. */

@@ -32,6 +32,9 @@ const peer = {
   addresses: ['/b', '/a'],
   ipfs: { id: 'i', addresses: [] },
 }
+const trust = { configured: ['*'], changes: [{ peer: 'y', trusted: false }], trusted_by_cluster: true }
+const trustText = 'Configured: * (every peer that has the secret)\ny | not trusted\n'
+const pinset = { peer: 'x', peername: 'p', pins: 7, digest: 'ab', trusted_by_cluster: true }
 const metric = { name: 'freespace', peer: 'x', weight: 83_000_000n, expire: 1893456060000000000n }
 
 /** For each command: a line that uses it, what the daemon answers, the call that it leads to, and what it prints. */
@@ -81,6 +84,15 @@ const USES: Readonly<Record<string, readonly [line: string, call: string, answer
     { peer_map: { x: { peername: 'p', keys: [{ key: 'c' }, { key: null, error: 'e' }], error: 'bad' } } },
     'p               | ERROR: bad\n  > CIDs:\n    - c\n    - ERROR: e\n',
   ],
+  'state status': [
+    'state status',
+    'pinsets',
+    [pinset, { peer: 'y', error: 'gone' }],
+    'x | p | Pins: 7 | Digest: ab\ny | ERROR: gone\n',
+  ],
+  'trust ls': ['trust ls', 'trust', trust, trustText],
+  'trust add': [`trust add ${PEER}`, 'trustPeer', trust, trustText],
+  'trust rm': [`trust rm ${PEER}`, 'distrustPeer', trust, trustText],
 }
 
 for (const [name, [line, call, answer, text]] of Object.entries(USES)) {

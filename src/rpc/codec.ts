@@ -2,7 +2,7 @@ import { decode, encode } from '@ipld/dag-cbor'
 import { ClusterError, CODES, type Code, type ErrorDetails, messageOf } from '../errors.ts'
 import type { Block, Procedures } from '../interfaces.ts'
 import type { Cid } from '../model/cid.ts'
-import { peerInfoCodec } from './peer-codec.ts'
+import { peerInfoCodec, peerPinsetCodec } from './peer-codec.ts'
 import { filterCodec, pinInfoCodec } from './pin-codec.ts'
 import { type Codec, entriesOf, Fields, refuse, withoutUndefined } from './wire.ts'
 
@@ -75,6 +75,7 @@ export const CODECS: { readonly [Name in keyof Procedures]: ProcedureCodec<Name>
   recoverAll: { input: { kind: 'value', value: nothing }, output: pinInfoCodec },
   gc: { input: { kind: 'value', value: nothing }, output: gcCodec },
   links: { input: { kind: 'value', value: nothing }, output: linksCodec },
+  pinset: { input: { kind: 'value', value: nothing }, output: peerPinsetCodec },
   putBlocks: { input: { kind: 'stream', items: blockCodec }, output: blocksCodec },
 }
 

@@ -58,6 +58,7 @@ function openEnds(status: Status, config: Partial<RpcConfig> = {}): Ends {
     recoverAll: fail,
     gc: fail,
     links: fail,
+    pinset: fail,
     putBlocks: fail,
   }
   const rest = {

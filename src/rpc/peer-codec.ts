@@ -1,4 +1,5 @@
 import type { PeerInfo } from '../model/peer.ts'
+import type { PeerPinset } from '../model/pinset-state.ts'
 import { type Codec, Fields, withoutUndefined } from './wire.ts'
 
 /** What a peer says of itself. */
@@ -27,6 +28,24 @@ export const peerInfoCodec: Codec<PeerInfo> = {
         error: ipfs.text('error'),
       },
       peername: fields.text('peername'),
+    }
+  },
+}
+
+/** What a peer says of its pinset. */
+export const peerPinsetCodec: Codec<PeerPinset> = {
+  toWire: pinset => withoutUndefined({ ...pinset }),
+  fromWire: wire => {
+    const fields = new Fields(wire, 'pinset')
+    return {
+      peer: fields.text('peer'),
+      peername: fields.text('peername'),
+      pinsCount: fields.count('pinsCount'),
+      rootDigest: fields.text('rootDigest'),
+      behindCount: fields.count('behindCount'),
+      readOnly: fields.optional('readOnly', key => fields.text(key)),
+      isSelfTrusted: fields.flag('isSelfTrusted'),
+      error: fields.text('error'),
     }
   },
 }

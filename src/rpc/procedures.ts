@@ -22,6 +22,7 @@ export const PROCEDURES = {
   recoverAll: { trust: 'trusted', isLong: true },
   gc: { trust: 'trusted', isLong: true },
   links: { trust: 'trusted', isLong: false },
+  pinset: { trust: 'trusted', isLong: false },
   putBlocks: { trust: 'trusted', isLong: true },
 } as const satisfies { readonly [Name in keyof Procedures]: Procedure }
 

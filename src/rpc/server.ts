@@ -85,7 +85,7 @@ export function checkTrust(parts: ServerParts, name: keyof Procedures, from: Pee
   parts.onRefusal()
   throw new ClusterError(
     'FORBIDDEN',
-    `this peer does not let ${from} call "${name}": add it to consensus.crdt.trusted_peers if it should`,
+    `this peer does not let ${from} call "${name}": add it to consensus.crdt.trusted_peers, or run "cluster-ctl trust add", if it should`,
     { details: { peer: from } },
   )
 }

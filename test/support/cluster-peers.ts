@@ -57,6 +57,8 @@ export interface TestPeers extends AsyncDisposable {
   readonly first: TestPeer
   readonly consensus: FakeConsensus
   readonly clock: VirtualClock
+  /** Peers that sent a heartbeat because they were told to, in order. */
+  readonly beats: readonly PeerId[]
   /** Makes a heartbeat of a peer arrive at every other. */
   beat(peer: PeerId): void
 }
@@ -119,7 +121,8 @@ export async function openPeers(count: number, config: Partial<ClusterConfig> = 
   const peers: TestPeer[] = []
   const handlers = new Map<PeerId, RpcHandlers>()
   const ids = Array.from({ length: count }, () => createIdentity().id).sort()
-  const shared = { clock, consensus, news, ids, peers, handlers }
+  const beats: PeerId[] = []
+  const shared = { clock, consensus, news, ids, peers, handlers, beats }
   for (const [at, id] of ids.entries()) {
     const settings = { ...CONFIG, peername: `peer${at}`, ...(at === 0 ? config : {}) }
     peers.push(await openPeer(shared, id, at, settings))
@@ -131,6 +134,7 @@ export async function openPeers(count: number, config: Partial<ClusterConfig> = 
     first,
     consensus,
     clock,
+    beats,
     beat: peer => news.emit(pingOf(peer)),
     async [Symbol.asyncDispose]() {
       for (const { cluster } of peers) await cluster[Symbol.asyncDispose]()
@@ -145,6 +149,7 @@ interface Shared {
   readonly ids: readonly PeerId[]
   readonly peers: readonly TestPeer[]
   readonly handlers: Map<PeerId, RpcHandlers>
+  readonly beats: PeerId[]
 }
 
 async function openPeer(shared: Shared, id: PeerId, at: number, config: ClusterConfig): Promise<TestPeer> {
@@ -167,7 +172,7 @@ async function openPeer(shared: Shared, id: PeerId, at: number, config: ClusterC
     rpcProtocolVersion: '/test/rpc',
     consensus,
     tracker: fakeTracker(consensus, state),
-    monitor: fakeMonitor(shared),
+    monitor: fakeMonitor(shared, id),
     network: {
       addresses: () => [`/ip4/127.0.0.1/tcp/${9096 + at}/p2p/${id}`],
       addressesOf: async (peer: PeerId) => [`/ip4/127.0.0.1/tcp/1/p2p/${peer}`],
@@ -237,7 +242,7 @@ function pingOf(peer: PeerId): Metric {
   }
 }
 
-function fakeMonitor({ ids, news }: Shared) {
+function fakeMonitor({ ids, news, beats }: Shared, self: PeerId) {
   return {
     peers: () => ids,
     hello: (peer: PeerId): PeerHello | undefined => {
@@ -256,6 +261,7 @@ function fakeMonitor({ ids, news }: Shared) {
         : ids.map((peer, at) => ({ ...pingOf(peer), name, weight: 100 - at })),
     onMetric: (listener: (metric: Metric) => void) => news.on(listener),
     alerts: () => [],
+    beat: async () => void beats.push(self),
   }
 }
 

@@ -11,6 +11,9 @@ export interface FakeConsensus extends Consensus {
   readonly writesCount: number
   /** Peers that are not trusted; all others are. */
   readonly untrusted: Set<PeerId>
+  /** Why no writes are taken. */
+  readOnly: string | undefined
+  isSelfTrusted: boolean
 }
 
 /** A consensus without a network and without a disk. Stores pins as the real one does: whole seconds, no user allocations. */
@@ -21,6 +24,8 @@ export function fakeConsensus(): FakeConsensus {
   let writesCount = 0
   const wholeSeconds = (ms: number) => Math.floor(ms / 1000) * 1000
   return {
+    readOnly: undefined,
+    isSelfTrusted: true,
     untrusted,
     get writesCount() {
       return writesCount
@@ -68,11 +73,11 @@ export function fakeConsensus(): FakeConsensus {
         pinsCount: pins.size,
         rootDigest: '',
         behindCount: 0,
-        readOnly: undefined,
+        readOnly: this.readOnly,
         trust: {
           configured: ['*'],
           changed: new Map([...untrusted].map(peer => [peer, false])),
-          isSelfTrusted: true,
+          isSelfTrusted: this.isSelfTrusted,
         },
       }
     },

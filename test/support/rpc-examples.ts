@@ -4,6 +4,7 @@ import type { Block, Procedures } from '../../src/interfaces.ts'
 import type { PeerInfo } from '../../src/model/peer.ts'
 import { toPin } from '../../src/model/pin.ts'
 import type { PinInfo } from '../../src/model/pin-status.ts'
+import type { PeerPinset } from '../../src/model/pinset-state.ts'
 
 /** A raw block with the text as its content. */
 export async function blockOf(text: string): Promise<Block> {
@@ -62,6 +63,17 @@ export const peerInfo: PeerInfo = {
   peername: 'peer a',
 }
 
+const pinset: PeerPinset = {
+  peer: '12D3KooWa',
+  peername: 'peer a',
+  pinsCount: 1_000_000,
+  rootDigest: '00ff',
+  behindCount: 3,
+  readOnly: 'the disk is full',
+  isSelfTrusted: false,
+  error: '',
+}
+
 /** The items as a stream. */
 export async function* only<Item>(...items: readonly Item[]): AsyncIterable<Item> {
   yield* items
@@ -91,6 +103,10 @@ export const EXAMPLES: {
   links: [
     { input: undefined, outputs: [{ cluster: ['12D3KooWa'], ipfs: ['12D3KooWi'] }] },
     { input: undefined, outputs: [{ cluster: [], ipfs: undefined }] },
+  ],
+  pinset: [
+    { input: undefined, outputs: [pinset] },
+    { input: undefined, outputs: [{ ...pinset, readOnly: undefined, isSelfTrusted: true }] },
   ],
   putBlocks: [{ input: only(first, second), outputs: [{ blocks: 1 }, { blocks: 2 }] }],
 }
