@@ -92,6 +92,8 @@ function createApp(context: ReplyContext): App {
     frameworkErrors: (thrown, _request, reply) =>
       sendError(reply, new ClusterError('INVALID_ARGUMENT', thrown.message, { cause: thrown }), context),
     exposeHeadRoutes: false,
+    // Nothing is checked by schema here; the framework's own compilers would cost a tenth of a second at every start.
+    schemaController: { compilersFactory: { buildValidator: noCompiler, buildSerializer: noCompiler } },
     rewriteUrl: beforeRouting,
     routerOptions: { maxParamLength: 65_536, querystringParser: text => ({ ...parseQuery(text) }) },
   })
@@ -105,6 +107,10 @@ function createApp(context: ReplyContext): App {
       return listener
     },
   }
+}
+
+function noCompiler(): never {
+  throw new ClusterError('INTERNAL', 'routes of the REST API have no schemas for the framework')
 }
 
 function toContext(clock: Clock, config: RestApiConfig): ReplyContext {
