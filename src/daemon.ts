@@ -10,6 +10,7 @@ import { ClusterError } from './errors.ts'
 import type {
   ByteStore,
   Consensus,
+  ImportContent,
   Ipfs,
   Logger,
   Monitor,
@@ -17,7 +18,6 @@ import type {
   PeerHello,
   PinTracker,
 } from './interfaces.ts'
-import { openEmbedded } from './ipfs/embedded/embedded.ts'
 import { openKubo } from './ipfs/kubo/kubo.ts'
 import type { Clock } from './lib/clock.ts'
 import type { Random } from './lib/random.ts'
@@ -29,7 +29,6 @@ import { openNetwork } from './network/network.ts'
 import { type Observability, openObservability } from './observability/observability.ts'
 import { openPinTracker } from './pintracker/tracker.ts'
 import { openRpc, RPC_PROTOCOL } from './rpc/rpc.ts'
-import { importContent } from './sharding/import-content.ts'
 import { healing } from './store/healing-store.ts'
 import { openLevel } from './store/level.ts'
 import { finishReplacing } from './stored-state.ts'
@@ -165,7 +164,14 @@ async function openIpfs(
 ): Promise<Ipfs> {
   const components = { ...seams, meter, logger: logger.child('ipfs') }
   if (settings.ipfs.node === 'kubo') return openKubo(components, settings.ipfs.kubo)
+  // Loaded when it is needed, as is the import of content: a peer beside a Kubo starts sooner, and smaller.
+  const { openEmbedded } = await import('./ipfs/embedded/embedded.ts')
   return openEmbedded({ ...components, store: healing(await openStore('ipfs')) }, settings.ipfs.embedded)
+}
+
+const importContent: ImportContent = async function* (entries, params, put, options) {
+  const sharding = await import('./sharding/import-content.ts')
+  yield* sharding.importContent(entries, params, put, options)
 }
 
 /** What this peer says of itself in its heartbeats: of an IPFS node that is down, what was last known. */
