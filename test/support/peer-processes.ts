@@ -160,14 +160,13 @@ async function makePeer(
   }
   const answers = async () => {
     const started = child
+    const hasEnded = () => started?.exitCode !== null
     await eventually(
       `${options.name} answers`,
-      async () => {
-        assert.equal(started?.exitCode, null, `${options.name} ended: ${log.slice(-2000)}`)
-        return (await client.id({}, { signal: AbortSignal.timeout(5000) })).id === id
-      },
+      async () => hasEnded() || (await client.id({}, { signal: AbortSignal.timeout(5000) })).id === id,
       30_000,
     )
+    assert.ok(!hasEnded(), `${options.name} ended: ${log.slice(-2000)}`)
   }
   return {
     folder,
