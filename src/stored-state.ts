@@ -15,6 +15,9 @@ import type { BulkLines, ImportChanges } from './model/bulk.ts'
 import type { Pin } from './model/pin.ts'
 import { openLevel } from './store/level.ts'
 
+/** Memory for loaded pieces of the pinset: an import merges nothing, and hardly ever loads one twice. */
+const MEMORY_BYTES = 8 * 1024 * 1024
+
 /** What the pinset of a peer that does not run is read and written with. */
 export interface StoredStateSeams {
   readonly clock: Clock
@@ -91,7 +94,9 @@ async function openReplica(
   const store = parts.use(await openLevel(folder, settings.store))
   const metrics = makeInstruments(createNoopMeter(), METRICS)
   const self = settings.identity.id
-  return parts.use(await Replica.open({ ...seams, self, store, metrics }, settings.consensus))
+  const memoryBudgetBytes = Math.min(settings.consensus.memoryBudgetBytes, MEMORY_BYTES)
+  const config = { ...settings.consensus, memoryBudgetBytes }
+  return parts.use(await Replica.open({ ...seams, self, store, metrics }, config))
 }
 
 async function fill(

@@ -33,10 +33,10 @@ export async function openState(input: Input, context: CommandContext): Promise<
   return { state, [Symbol.dispose]: () => held.dispose() }
 }
 
-/** Only what somebody has to know beside the outcome of the command. */
+/** Only what somebody has to act upon: everything else is for a peer that lives on. */
 function loggerTo({ stderr }: Pick<CommandContext, 'stderr'>): Logger {
-  const warn: Logger['warn'] = message => say(stderr, message)
+  const error: Logger['error'] = message => say(stderr, message)
   const silent = () => undefined
-  const logger: Logger = { error: warn, warn, info: silent, debug: silent, child: () => logger }
+  const logger: Logger = { error, warn: silent, info: silent, debug: silent, child: () => logger }
   return logger
 }
