@@ -72,3 +72,12 @@ it('the number of peers and of addresses of a peer is bounded, kept addresses st
   assert.ok(book.size <= 2048)
   assert.deepEqual(book.addressesOf(id('m')), [])
 })
+
+it('hearsay that is no address does not stand beside the real ones', () => {
+  const { book } = bookOf('a')
+  const foul = ['/nonsense', '/ip4/1.2.3.4.5/tcp/1', '/ip4/127.0.0.1/tcp/70000', '/ip4', '//', '/tcp/x'].map(
+    address => `${address}/p2p/${id('z')}`,
+  )
+  book.learn([...foul, at('z'), ...foul])
+  assert.deepEqual(book.addressesOf(id('z')), [at('z')])
+})

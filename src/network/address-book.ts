@@ -1,3 +1,4 @@
+import { multiaddr } from '@multiformats/multiaddr'
 import { backoffMs } from '../lib/backoff.ts'
 import type { Clock } from '../lib/clock.ts'
 import type { Random } from '../lib/random.ts'
@@ -47,12 +48,16 @@ export class AddressBook {
     entry.nextDialMs = this.#clock.monotonic()
   }
 
-  /** Hearsay: addresses that each end in the id of the peer that they are said to be of. */
+  /**
+   * Hearsay: addresses that each end in the id of the peer that they are said to be of. What is no address at all is passed
+   * over: all addresses of a peer are dialled together, and one that cannot be read would spoil the others.
+   */
   learn(addresses: readonly string[]): void {
     for (const address of addresses) {
       const peer = peerOf(address)
       if (peer === undefined || peer === this.#self) continue
       if (!this.#entries.has(peer) && this.#entries.size >= PEERS_MAX) continue
+      if (!isReadable(address)) continue
       const entry = this.#entry(peer)
       const others = entry.learned.filter(known => known !== address)
       entry.learned = [address, ...others].slice(0, ADDRESSES_MAX)
@@ -112,6 +117,16 @@ export class AddressBook {
     }
     this.#entries.set(peer, entry)
     return entry
+  }
+}
+
+function isReadable(address: string): boolean {
+  try {
+    return multiaddr(address).getComponents().length > 1
+  } catch (thrown) {
+    // Anything can come from other peers; the library says so with errors of many kinds.
+    if (thrown instanceof Error) return false
+    throw thrown
   }
 }
 
