@@ -1,3 +1,4 @@
+import { ClusterError } from '../errors.ts'
 import type { ByteStore } from '../interfaces.ts'
 import type { Head } from './head.ts'
 import { logKey, snapshotKey } from './keys.ts'
@@ -8,16 +9,23 @@ export class Documents {
   readonly #store: Pick<ByteStore, 'get' | 'entries'>
   readonly #partitionOf: (cid: Uint8Array) => number
   readonly #budgetBytes: number
+  readonly #onDamaged: (partition: number) => void
   readonly #resident = new Map<number, { readonly document: PartitionDocument; heapBytes: number }>()
   #heapBytes = 0
 
   constructor(
     store: Pick<ByteStore, 'get' | 'entries'>,
-    options: { partitionOf: (cid: Uint8Array) => number; budgetBytes: number },
+    options: {
+      partitionOf: (cid: Uint8Array) => number
+      budgetBytes: number
+      /** Told of a partition of which something on disk is missing. */
+      onDamaged: (partition: number) => void
+    },
   ) {
     this.#store = store
     this.#partitionOf = options.partitionOf
     this.#budgetBytes = options.budgetBytes
+    this.#onDamaged = options.onDamaged
   }
 
   /** Heap of the documents in memory, about. */
@@ -30,7 +38,7 @@ export class Documents {
     return this.#resident.get(partition)?.document
   }
 
-  /** The document as committed in the store. */
+  /** The document as committed in the store. `STORE_FAILED` when something of it is missing there. */
   async load(partition: number, head: Head): Promise<PartitionDocument> {
     const known = this.#resident.get(partition)
     if (known !== undefined) {
@@ -55,7 +63,12 @@ export class Documents {
       lt: logKey(partition, head.nextSequence),
     }
     for await (const [, update] of this.#store.entries(range)) updates.push(update)
-    return updates
+    const isWhole =
+      (snapshot?.length ?? 0) === head.snapshotBytes &&
+      updates.length === head.logCount + (snapshot === undefined ? 0 : 1)
+    if (isWhole) return updates
+    this.#onDamaged(partition)
+    throw new ClusterError('STORE_FAILED', `partition ${partition} of the pinset on disk is damaged`)
   }
 
   /** Counts a document anew after it changed, and evicts others when there are too many. */

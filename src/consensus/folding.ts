@@ -37,6 +37,7 @@ export class Folding implements Disposable {
   readonly #lesser = new Set<number>()
   #rest: Disposable | undefined
   #changedAtMs = 0
+  #isClosed = false
 
   constructor(parts: FoldingParts) {
     this.#parts = parts
@@ -50,11 +51,13 @@ export class Folding implements Disposable {
       if (head.logCount >= FOLD_COUNT_MAX) this.#waiting.add(partition)
     } else if (head.logCount >= FOLD_COUNT_MIN) this.#waiting.add(partition)
     else this.#lesser.add(partition)
-    if (this.#lesser.size > 0) this.#rest ??= clock.schedule(REST_MS, () => this.#foldAtRest())
+    if (this.#lesser.size > 0 && !this.#isClosed)
+      this.#rest ??= clock.schedule(REST_MS, () => this.#foldAtRest())
   }
 
   #foldAtRest(): void {
     this.#rest = undefined
+    if (this.#isClosed) return
     const { clock, alone, warn } = this.#parts
     const waitMs = this.#changedAtMs + REST_MS - clock.monotonic()
     if (waitMs > 0) {
@@ -72,8 +75,8 @@ export class Folding implements Disposable {
 
   /** Folds nothing more when nobody asks for it. */
   [Symbol.dispose](): void {
+    this.#isClosed = true
     this.#rest?.[Symbol.dispose]()
-    this.#lesser.clear()
   }
 
   /** Puts partitions on the list whose snapshots hold what nobody needs any more. */
@@ -116,8 +119,9 @@ export class Folding implements Disposable {
       for (let sequence = before.nextSequence - before.logCount; sequence < before.nextSequence; sequence++)
         writes.push({ key: logKey(partition, sequence), value: undefined })
       writes.push({ key: headKey(partition), value: encodeHead(head) })
-      // The snapshot has forgotten what the document still drags along.
-      const isLighter = clocks.size < before.clocks.size || document.tombstonesCount > document.liveCount
+      // The snapshot has forgotten what the document still drags along, and may even tell of lower clocks.
+      const isSettled = [...before.clocks].some(([client, clock]) => clocks.get(client) !== clock)
+      const isLighter = isSettled || document.tombstonesCount > document.liveCount
       folded.push({ partition, head, isLighter })
     }
     await write(writes)

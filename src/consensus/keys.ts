@@ -30,6 +30,19 @@ export function logKey(partition: number, sequence: number): Uint8Array {
   return key
 }
 
+/** Range of all log entries. */
+export const LOGS = { gte: Uint8Array.of(LOG), lt: Uint8Array.of(LOG + 1) }
+
+/** Range of the log entries of a partition. */
+export function logRange(partition: number): { readonly gte: Uint8Array; readonly lt: Uint8Array } {
+  return { gte: logKey(partition, 0), lt: logKey(partition, 2 ** 48 - 1) }
+}
+
+/** The partition in the key of a log entry. */
+export function partitionOfLogKey(key: Uint8Array): number {
+  return ((key[1] ?? 0) << 8) | (key[2] ?? 0)
+}
+
 /** Key of a partition's snapshot. */
 export function snapshotKey(partition: number): Uint8Array {
   return partitionKey(SNAPSHOT, partition)

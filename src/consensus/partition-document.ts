@@ -138,6 +138,11 @@ export class PartitionDocument {
     }
   }
 
+  /** CIDs (bytes as latin1 text) of which an item lives. */
+  cids(): Iterable<string> {
+    return this.#keysByCid.keys()
+  }
+
   /** How many items live. */
   get liveCount(): number {
     return this.#cidByKey.size

@@ -7,7 +7,7 @@ import * as raw from 'multiformats/codecs/raw'
 import { create as createDigest } from 'multiformats/hashes/digest'
 import { silentLogger } from '../../test/support/silent-logger.ts'
 import { ClusterError } from '../errors.ts'
-import type { ByteStore } from '../interfaces.ts'
+import type { ByteStore, StoreWrite } from '../interfaces.ts'
 import { systemClock } from '../lib/clock.ts'
 import { makeInstruments } from '../lib/instruments.ts'
 import { systemRandom } from '../lib/random.ts'
@@ -260,3 +260,29 @@ function wrap(store: ByteStore): ByteStore {
     [Symbol.asyncDispose]: () => store[Symbol.asyncDispose](),
   }
 }
+
+test('a partition of which something on disk is missing is built anew from the rest, and healed by another peer', async () => {
+  const store = openMemoryStore()
+  await using other = await openReplica()
+  {
+    await using replica = await openReplica(store)
+    for (let index = 0; index < 40; index++) {
+      await replica.write([toPin(cidOf(`p${index}`), { name: `n${index}` })], [], signal)
+    }
+    await pull(other, replica)
+  }
+  const damage: StoreWrite[] = []
+  let position = 0
+  for await (const [key] of store.entries({ gte: Uint8Array.of(2), lt: Uint8Array.of(3) }))
+    if (position++ % 3 === 1) damage.push({ key, value: undefined })
+  assert.ok(damage.length > 5)
+  await store.batch(damage, { isSynced: true })
+  await using replica = await openReplica(store)
+  await settled(replica)
+  await settled(replica)
+  assert.notEqual(rootOf(replica), rootOf(other), 'the loss shows')
+  assert.ok((await contents(replica)).length < 40)
+  await pull(replica, other)
+  assert.deepEqual(await contents(replica), await contents(other))
+  assert.equal(rootOf(replica), rootOf(other))
+})

@@ -1,6 +1,5 @@
 import { ClusterError } from '../errors.ts'
 import type { ByteStore, Logger, PinRange, StoreWrite } from '../interfaces.ts'
-import { toKey } from '../lib/bytes.ts'
 import type { Clock } from '../lib/clock.ts'
 import { Emitter } from '../lib/emitter.ts'
 import type { Instruments } from '../lib/instruments.ts'
@@ -8,6 +7,7 @@ import type { Random } from '../lib/random.ts'
 import { type Cid, cidFromBytes } from '../model/cid.ts'
 import type { PeerId } from '../model/peer.ts'
 import type { Pin } from '../model/pin.ts'
+import { applyBatch, type Gap, readAhead, settle } from './batch.ts'
 import { clientIdOf } from './client-id.ts'
 import { Committed } from './committed.ts'
 import type { ConsensusConfig } from './config.ts'
@@ -19,7 +19,6 @@ import {
   BATCH_CHANGES_MAX,
   type BatchJob,
   JobQueue,
-  type MergeJob,
   type MergeOutcome,
   type ReceivedChange,
 } from './job-queue.ts'
@@ -28,6 +27,7 @@ import { encodeOwnState, encodeOwnWriters, encodeRetired, type OwnState, writeMe
 import type { METRICS } from './metrics.ts'
 import type { PartitionChange } from './part.ts'
 import { partitionOf } from './partition-of.ts'
+import { Repair } from './repair.ts'
 import type { PulledState } from './sync-protocol.ts'
 import { type ItemId, runsOf } from './update.ts'
 import { readMany, readPin, readPins } from './view.ts'
@@ -41,12 +41,6 @@ export interface ReplicaComponents {
   readonly random: Random
   readonly logger: Logger
   readonly metrics: Instruments<typeof METRICS>
-}
-
-/** A partition of which something is missing here, and the peer who has it. */
-export interface Gap {
-  readonly from: PeerId
-  readonly partition: number
 }
 
 /**
@@ -63,6 +57,7 @@ export class Replica implements AsyncDisposable {
   readonly #gaps = new Emitter<Gap>()
   readonly #queue: JobQueue
   readonly #folding: Folding
+  readonly #repair: Repair
   readonly #disk: GuardedWrites
   #committed: Committed
   #isRegistered = false
@@ -79,6 +74,7 @@ export class Replica implements AsyncDisposable {
     this.#documents = new Documents(store, {
       partitionOf: cid => this.partitionOf(cid),
       budgetBytes: config.memoryBudgetBytes,
+      onDamaged: partition => this.#repair.one(partition),
     })
     this.#queue = new JobQueue(
       clock,
@@ -95,6 +91,17 @@ export class Replica implements AsyncDisposable {
       warn: (message, detail) => this.#warn(message, detail),
       metrics: components.metrics,
     })
+    this.#repair = new Repair({
+      store,
+      documents: this.#documents,
+      committed: () => this.#committed,
+      partitionOf: cid => this.partitionOf(cid),
+      write: (writes, pinsCount) =>
+        this.#disk.write([...writes, encodeOwnState({ time: this.#hlc.last, pinsCount })]),
+      alone: run => this.#queue.alone(run),
+      onChanged: cids => this.#changed.emit(cids.map(cidFromBytes)),
+      logger: components.logger,
+    })
     this.#committed = committed
     this.#hlc = this.#begin()
     this.#disk = new GuardedWrites({ ...components, recover: () => this.#recover() })
@@ -106,7 +113,10 @@ export class Replica implements AsyncDisposable {
 
   /** Opens the copy in the store. `STORE_VERSION`, `CONFIG_INVALID` or `STORE_FAILED` when it can't be used. */
   static async open(components: ReplicaComponents, config: ConsensusConfig): Promise<Replica> {
-    return new Replica(components, config, await Committed.read(components.store, config.partitionsCount))
+    const committed = await Committed.read(components.store, config.partitionsCount)
+    const replica = new Replica(components, config, committed)
+    replica.#repair.begin()
+    return replica
   }
 
   /** Becomes a new writer, whose times follow what is committed. */
@@ -278,8 +288,8 @@ export class Replica implements AsyncDisposable {
     })
     try {
       this.#disk.check()
-      await this.#prefetch(work, batch)
-      const gaps = await this.#apply(work, batch)
+      await readAhead(store, work, batch)
+      const gaps = await applyBatch(work, batch, this.#components)
       const late = work.unread()
       const stored = await store.getMany(late.map(viewKey))
       late.forEach((cid, index) => work.knowLate(cid, stored[index]))
@@ -298,10 +308,7 @@ export class Replica implements AsyncDisposable {
         }
       }
       work.committed()
-      for (const job of batch) {
-        if (job.kind === 'merge') this.#settle(job)
-        if (job.kind === 'write') job.done.resolve()
-      }
+      settle(batch)
       if (own.length > 0) this.#written.emit(own)
       if (changed.length > 0) this.#changed.emit(changed.map(cidFromBytes))
       for (const gap of gaps) this.#gaps.emit(gap)
@@ -318,65 +325,6 @@ export class Replica implements AsyncDisposable {
       records.push(encodeOwnWriters([...this.#committed.ended, this.#client]))
     this.#isRegistered ||= isWriting
     return records
-  }
-
-  async #prefetch(work: Work, batch: readonly BatchJob[]): Promise<void> {
-    const cids = new Map<string, Uint8Array>()
-    const want = (cid: Uint8Array) => void cids.set(toKey(cid), cid)
-    for (const job of batch) {
-      if (job.kind === 'write')
-        for (const { bytes } of [...job.puts.map(pin => pin.cid), ...job.removes]) want(bytes)
-      if (job.kind === 'receive')
-        for (const change of job.changes) for (const cid of Work.cidsOf(change)) want(cid)
-    }
-    const list = [...cids.values()]
-    const stored = await this.#components.store.getMany(list.map(viewKey))
-    list.forEach((cid, index) => work.know(cid, stored[index]))
-  }
-
-  async #apply(work: Work, batch: readonly BatchJob[]): Promise<Gap[]> {
-    const gaps: Gap[] = []
-    for (const job of batch) {
-      if (job.kind === 'write') {
-        for (const pin of job.puts) await work.put(pin)
-        for (const cid of job.removes) await work.remove(cid.bytes)
-      } else if (job.kind === 'merge') {
-        await this.#mergeOne(work, job)
-      } else {
-        for (const received of job.changes) {
-          const isTaken = await this.#receiveOne(work, job.from, received)
-          if (!isTaken) gaps.push({ from: job.from, partition: received.partition })
-        }
-      }
-    }
-    return gaps
-  }
-
-  /** A state that is not valid spoils nothing else in the batch. */
-  async #mergeOne(work: Work, job: MergeJob): Promise<void> {
-    try {
-      job.outcome = await work.merge(job.partition, job.state)
-    } catch (thrown) {
-      if (!(thrown instanceof ClusterError) || thrown.code === 'STORE_FAILED') throw thrown
-      this.#components.metrics.refused.add(1)
-      job.outcome = thrown
-    }
-  }
-
-  #settle({ done, outcome }: MergeJob): void {
-    if (outcome instanceof ClusterError) done.reject(outcome)
-    else done.resolve(outcome)
-  }
-
-  async #receiveOne(work: Work, from: PeerId, received: ReceivedChange): Promise<boolean> {
-    try {
-      return await work.receive(received.partition, received.change, received.deletedCids)
-    } catch (thrown) {
-      if (!(thrown instanceof ClusterError) || thrown.code === 'STORE_FAILED') throw thrown
-      this.#components.metrics.refused.add(1)
-      this.#components.logger.warn('a change by another peer was refused', { from, error: thrown })
-      return true
-    }
   }
 
   /** Reads everything back from a store opened anew, and goes on as a new writer. */

@@ -47,7 +47,7 @@ function contentOf(doc: Y.Doc): Record<string, string> {
     key,
     Buffer.from(value).toString(),
   ])
-  return Object.fromEntries(entries.sort())
+  return Object.fromEntries(entries)
 }
 
 function snapshotOf(doc: Y.Doc): Uint8Array {

@@ -1,0 +1,195 @@
+import { ClusterError } from '../errors.ts'
+import type { ByteStore, Logger, StoreWrite } from '../interfaces.ts'
+import { fromKey, toKey } from '../lib/bytes.ts'
+import type { Committed } from './committed.ts'
+import type { Documents } from './documents.ts'
+import { EMPTY_HEAD, encodeHead, type Head, xorItem } from './head.ts'
+import {
+  cidOfViewKey,
+  headKey,
+  LOGS,
+  logRange,
+  partitionOfLogKey,
+  snapshotKey,
+  VIEW_RANGE,
+  viewKey,
+} from './keys.ts'
+import { PartitionDocument } from './partition-document.ts'
+import { checkState } from './state.ts'
+import { encodeViewEntry } from './view.ts'
+
+/** Partitions whose log on disk is longer or shorter than their head says: something was lost between two writes. */
+async function findDamaged(
+  store: Pick<ByteStore, 'keys'>,
+  heads: ReadonlyMap<number, Head>,
+): Promise<number[]> {
+  const counts = new Map<number, number>()
+  for await (const key of store.keys(LOGS)) {
+    const partition = partitionOfLogKey(key)
+    counts.set(partition, (counts.get(partition) ?? 0) + 1)
+  }
+  const partitions = new Set([...counts.keys(), ...heads.keys()])
+  return [...partitions].filter(
+    partition => (counts.get(partition) ?? 0) !== (heads.get(partition)?.logCount ?? 0),
+  )
+}
+
+/** What repairing needs of the replica. */
+export interface RepairParts {
+  readonly store: ByteStore
+  readonly documents: Documents
+  readonly committed: () => Committed
+  readonly partitionOf: (cid: Uint8Array) => number
+  /** Writes all or nothing, with the number of pins after it. */
+  readonly write: (writes: readonly StoreWrite[], pinsCount: number) => Promise<void>
+  /** Runs something between two batches. */
+  readonly alone: (run: () => Promise<void>) => Promise<void>
+  readonly onChanged: (cids: readonly Uint8Array[]) => void
+  readonly logger: Logger
+}
+
+/**
+ * Looks for partitions of which something on disk is missing, and builds them anew from the rest: what the disk lost is
+ * said in the log, and shows in the digest, so that it comes back from other peers.
+ */
+export class Repair {
+  readonly #parts: RepairParts
+
+  constructor(parts: RepairParts) {
+    this.#parts = parts
+  }
+
+  /** Compares all heads with what is there, before anything else is done. */
+  begin(): void {
+    const { store, committed, alone, logger } = this.#parts
+    alone(async () => {
+      for (const partition of await findDamaged(store, committed().heads)) await this.#rebuild(partition)
+    }).catch((error: unknown) => logger.warn('the pinset on disk was not checked', { error }))
+  }
+
+  /** Builds a partition anew that could not be read. */
+  one(partition: number): void {
+    const { alone, logger } = this.#parts
+    alone(() => this.#rebuild(partition)).catch((error: unknown) =>
+      logger.warn('a damaged partition was not repaired', { partition, error }),
+    )
+  }
+
+  async #rebuild(partition: number): Promise<void> {
+    const { committed, documents, write, onChanged, logger } = this.#parts
+    logger.error(
+      'a part of the pinset on disk is damaged: what is left is kept, the rest fetched from other peers',
+      { partition },
+    )
+    const now = committed()
+    const done = await rebuildPartition(
+      { ...this.#parts, retired: now.retired },
+      partition,
+      now.headOf(partition).nextSequence,
+    )
+    const pinsCount = now.pinsCount + done.added
+    await write(done.writes, pinsCount)
+    now.pinsCount = pinsCount
+    now.setHead(partition, done.head)
+    documents.evict(partition)
+    onChanged(done.changed)
+  }
+}
+
+/** A partition made whole again: what to write, and by how many the number of pins grows. */
+interface Repaired {
+  readonly writes: readonly StoreWrite[]
+  readonly head: Head
+  readonly added: number
+  /** CIDs (bytes) whose entry in the view may be another one now. */
+  readonly changed: readonly Uint8Array[]
+}
+
+/**
+ * Builds a partition anew from what can still be read of it: snapshot and log entries as far as they follow on each
+ * other, the head from those, and the view from all of that. What is missing shows in the digest, so that it is fetched
+ * from the others.
+ */
+async function rebuildPartition(
+  {
+    store,
+    partitionOf,
+    retired,
+  }: Pick<RepairParts, 'store' | 'partitionOf'> & { readonly retired: ReadonlySet<number> },
+  partition: number,
+  nextSequence: number,
+): Promise<Repaired> {
+  const logKeys: Uint8Array[] = []
+  const updates: Uint8Array[] = []
+  const snapshot = await store.get(snapshotKey(partition))
+  if (snapshot !== undefined) updates.push(snapshot)
+  for await (const [key, update] of store.entries(logRange(partition))) {
+    logKeys.push(key)
+    updates.push(update)
+  }
+  const document = readable(partition, partitionOf, updates)
+  const clocks = document.settledClocks(retired)
+  const state = document.encode(clocks)
+  const live = Uint8Array.from(EMPTY_HEAD.live)
+  const cids = new Set(document.cids())
+  for (const item of document.items()) xorItem(live, item)
+  const head: Head = {
+    ...EMPTY_HEAD,
+    clocks,
+    live,
+    liveCount: document.liveCount,
+    nextSequence,
+    snapshotBytes: state.length,
+  }
+  const writes: StoreWrite[] = logKeys.map(key => ({ key, value: undefined }))
+  writes.push(
+    { key: snapshotKey(partition), value: state },
+    { key: headKey(partition), value: encodeHead(head) },
+  )
+  const stale = await viewCidsOf(store, partitionOf, partition)
+  const changed: Uint8Array[] = []
+  for (const cid of new Set([...cids, ...stale])) {
+    const entry = document.entryOf(cid)
+    const value = entry === undefined ? undefined : encodeViewEntry(entry)
+    writes.push({ key: viewKey(fromKey(cid)), value })
+    changed.push(fromKey(cid))
+  }
+  document.destroy()
+  return { writes, head, added: cids.size - stale.size, changed }
+}
+
+/** A document with every update that can be read and has nothing missing before it. */
+function readable(
+  partition: number,
+  partitionOf: (cid: Uint8Array) => number,
+  updates: readonly Uint8Array[],
+): PartitionDocument {
+  const good: Uint8Array[] = []
+  let document = new PartitionDocument(partition, partitionOf)
+  for (const update of updates) {
+    try {
+      checkState(update)
+      document.apply([update])
+      good.push(update)
+    } catch (thrown) {
+      if (!(thrown instanceof ClusterError)) throw thrown
+      document.destroy()
+      document = new PartitionDocument(partition, partitionOf)
+      document.apply(good)
+    }
+  }
+  return document
+}
+
+async function viewCidsOf(
+  store: Pick<ByteStore, 'keys'>,
+  partitionOf: (cid: Uint8Array) => number,
+  partition: number,
+): Promise<ReadonlySet<string>> {
+  const cids = new Set<string>()
+  for await (const key of store.keys(VIEW_RANGE)) {
+    const cid = cidOfViewKey(key)
+    if (partitionOf(cid) === partition) cids.add(toKey(cid))
+  }
+  return cids
+}
