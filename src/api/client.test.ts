@@ -22,8 +22,7 @@ import { toGlobalPinInfoJson } from '../model/status-json.ts'
 import { openClient } from './client.ts'
 import { type Route, type Routes, routes } from './routes.ts'
 
-const signal = AbortSignal.timeout(60_000)
-const options = { signal }
+const options = { signal: AbortSignal.timeout(60_000) }
 const cid = parseCid('QmP63DkAFEnDYNjDYBpyNDfttu1fvUw99x1brscPzpqmmq')
 const hash = cid.toString()
 const peer = '12D3KooWFBFCDQzAkQSwPZLV883pKdsmb6urQ3sMjfJHUxn5GCVv'
@@ -360,7 +359,7 @@ test('an upload that is refused early ends early, with the reason', async () => 
     yield { kind: 'file', path: 'a', content: endless() }
   }
   const call = collect(
-    server.client().add({ entries: entries() }, { signal, onSent: bytes => void (sent = bytes) }),
+    server.client().add({ entries: entries() }, { ...options, onSent: bytes => void (sent = bytes) }),
   )
   await assert.rejects(call, { message: 'not enough peers' })
   assert.ok(sent > 0)

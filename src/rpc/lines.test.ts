@@ -31,8 +31,8 @@ interface Ends extends AsyncDisposable {
 
 type Status = (options: Options) => Promise<PinInfo>
 
-/** Two peers, of which one answers `status`. */
-function openEnds(status: Status, config: Partial<RpcConfig> = {}): Ends {
+/** Two peers, of which one answers `status` and, in its own stream, `statuses`, as long as it trusts the other. */
+function openEnds(status: Status, config: Partial<RpcConfig> = {}, isTrusted = () => true): Ends {
   const hub = fakeNetwork({ clock: systemClock, random: systemRandom })
   const [callerNetwork, server] = [hub.join(createIdentity().id), hub.join(createIdentity().id)]
   let linesCount = 0
@@ -53,7 +53,9 @@ function openEnds(status: Status, config: Partial<RpcConfig> = {}): Ends {
     status: async function* (_input, _from, options) {
       yield await status(options)
     },
-    statuses: fail,
+    statuses: async function* (_input, _from, options) {
+      yield await status(options)
+    },
     recover: fail,
     recoverAll: fail,
     gc: fail,
@@ -65,7 +67,7 @@ function openEnds(status: Status, config: Partial<RpcConfig> = {}): Ends {
     clock: systemClock,
     logger: silentLogger(),
     meter: createNoopMeter(),
-    isTrusted: () => true,
+    isTrusted,
     handlers,
   }
   const all = { ...RPC_CONFIG, ...config }
@@ -114,6 +116,27 @@ it('many calls at a time share one stream, and no more than a bounded number is 
   assert.equal(new Set(infos.map(info => info.attemptCount)).size, 2000)
   assert.equal(ends.lines(), 1)
   assert.ok(runningMax > 50 && runningMax <= 256, `${runningMax} at a time`)
+})
+
+it('what a peer may call follows the changes of trust, call by call, also on a stream that is open', async () => {
+  let isTrusted = true
+  await using ends = openEnds(
+    async () => bareInfo,
+    {},
+    () => isTrusted,
+  )
+  const askLong = async () => {
+    const input = { filter: undefined }
+    for await (const _ of ends.caller.call(ends.server.self, 'statuses', input, { signal: limit() })) return
+  }
+  for (const isTrustedNow of [true, false, true]) {
+    isTrusted = isTrustedNow
+    for (const call of [() => ask(ends), askLong]) {
+      if (isTrustedNow) await call()
+      else await assert.rejects(call, { code: 'FORBIDDEN' })
+    }
+  }
+  assert.equal(ends.lines(), 1)
 })
 
 it('a slow call holds no other one up', async () => {
