@@ -63,24 +63,39 @@ export class Repair {
   begin(): void {
     const { store, committed, alone, logger } = this.#parts
     alone(async () => {
-      for (const partition of await findDamaged(store, committed().heads)) await this.#rebuild(partition)
+      const damaged = await findDamaged(store, committed().heads)
+      if (damaged.length > 0) this.#tell(damaged.length)
+      for (const partition of damaged) await this.#rebuild(partition)
+      if (damaged.length > 0) await this.#countPins()
     }).catch((error: unknown) => logger.warn('the pinset on disk was not checked', { error }))
+  }
+
+  #tell(partitions: number): void {
+    this.#parts.logger.error(
+      'the pinset on disk is damaged: what is left is kept, the rest fetched from other peers',
+      { partitions },
+    )
+  }
+
+  async #countPins(): Promise<void> {
+    const { store, committed, write } = this.#parts
+    let count = 0
+    for await (const _key of store.keys(VIEW_RANGE)) count++
+    await write([], count)
+    committed().pinsCount = count
   }
 
   /** Builds a partition anew that could not be read. */
   one(partition: number): void {
     const { alone, logger } = this.#parts
+    this.#tell(1)
     alone(() => this.#rebuild(partition)).catch((error: unknown) =>
       logger.warn('a damaged partition was not repaired', { partition, error }),
     )
   }
 
   async #rebuild(partition: number): Promise<void> {
-    const { committed, documents, write, onChanged, logger } = this.#parts
-    logger.error(
-      'a part of the pinset on disk is damaged: what is left is kept, the rest fetched from other peers',
-      { partition },
-    )
+    const { committed, documents, write, onChanged } = this.#parts
     const now = committed()
     const done = await rebuildPartition(
       { ...this.#parts, retired: now.retired },

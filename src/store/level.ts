@@ -1,4 +1,4 @@
-import { statfs } from 'node:fs/promises'
+import { readdir, statfs } from 'node:fs/promises'
 import { ClassicLevel } from 'classic-level'
 import { ClusterError, messageOf } from '../errors.ts'
 import type { ByteStore, KeyRange, StoreWrite } from '../interfaces.ts'
@@ -36,12 +36,25 @@ export async function openLevel(
     maxOpenFiles: config.openFilesMax,
     compression: config.isCompressed,
   })
+  await checkCurrent(folder)
   try {
     await db.open()
   } catch (thrown) {
     throw await toOpenError(folder, thrown)
   }
   return new Level(folder, db)
+}
+
+/** Without its file CURRENT LevelDB would take the folder for a new database, and delete the data that is there. */
+async function checkCurrent(folder: string): Promise<void> {
+  // What can't be listed is told of by opening it.
+  const names = await readdir(folder).catch((): string[] => [])
+  if (names.includes('CURRENT') || !names.some(name => /\.(ldb|log)$|^MANIFEST-/.test(name))) return
+  throw new ClusterError(
+    'STORE_FAILED',
+    `the database in ${folder} has data but no file CURRENT: the files are damaged; restore a backup, or remove the folder and let other peers send the state again`,
+    { details: { folder } },
+  )
 }
 
 class Level implements ByteStore {

@@ -143,16 +143,13 @@ test('damaged files of the pinset are refused with advice, or healed by the othe
   }
 })
 
-const todo = 'LevelDB passes over it without a word, and what is left looks complete to the other peers'
-
 test('damage that the database passes over is told or healed, too', {
   timeout: 170_000,
-  todo,
 }, async (context: TestContext) => {
   await using stack = new AsyncDisposableStack()
   const world = await openWorld(stack)
   for (const [name, damage] of Object.entries(UNNOTICED)) {
-    await context.test(`${name} is refused or healed`, { todo }, async () => {
+    await context.test(`${name} is refused or healed`, async () => {
       await world.restore()
       await damage(world.folder)
       await assertRefusedOrHealed(world)
