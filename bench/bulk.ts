@@ -71,7 +71,8 @@ async function measureLines(what: string, replication: { readonly min: number; r
       metricNames: () => [],
       latest: () => metrics,
       onMetric: () => ({ [Symbol.dispose]: () => undefined }),
-      alerts: () => [], beat: async () => undefined,
+      alerts: () => [],
+      beat: async () => undefined,
     },
     meter: createNoopMeter(),
   }
