@@ -1,10 +1,15 @@
 #!/usr/bin/env node
 import { fileURLToPath } from 'node:url'
-import { systemClock } from '../lib/clock.ts'
-import { systemRandom } from '../lib/random.ts'
-import { COMMANDS } from '../service/commands.ts'
-import { runService } from '../service/program.ts'
-import { listenForStop } from '../service/stop-signals.ts'
+import { keepCompiledCode, outputFlushed, restartLean } from '../service/lean-process.ts'
+
+restartLean(process)
+keepCompiledCode(process.env)
+// Loaded only now, so that they come out of the cache.
+const { systemClock } = await import('../lib/clock.ts')
+const { systemRandom } = await import('../lib/random.ts')
+const { COMMANDS } = await import('../service/commands.ts')
+const { runService } = await import('../service/program.ts')
+const { listenForStop } = await import('../service/stop-signals.ts')
 
 const { stdin, stdout, stderr, env: environment } = process
 const exitNow = () => process.exit(1)
@@ -23,3 +28,6 @@ process.exitCode = await runService(process.argv.slice(2), COMMANDS, {
   script: fileURLToPath(import.meta.url),
   signal: stop.signal,
 })
+// Everything is closed: timers that libraries leave behind would only put the end off, libp2p's for a second.
+await outputFlushed(process)
+process.exit()
