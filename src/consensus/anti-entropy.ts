@@ -189,7 +189,7 @@ export class AntiEntropy implements AsyncDisposable {
     const { replica, trust } = this.#components.sharing
     if (equalBytes(overview.trust, trust.digest)) return
     const words = await this.#client.trust(peer, options)
-    await replica.alone(() => trust.merge(words, replica))
+    await replica.alone(() => trust.merge(words, peer, replica))
   }
 
   /**

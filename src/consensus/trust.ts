@@ -94,22 +94,22 @@ export class Trust {
   /** Says that a peer is believed, or not, from now on. */
   async say(peer: PeerId, isTrusted: boolean, on: Ground): Promise<void> {
     peerIdBytes(peer)
-    if (peer === this.#self && !isTrusted)
-      throw new ClusterError('REFUSED', 'a peer cannot stop trusting itself: ask another one')
+    if (peer === this.#self)
+      throw new ClusterError('REFUSED', 'a peer cannot say of itself whether it is trusted: ask another one')
     if (!this.#words.has(peer) && this.#words.size >= WORDS_MAX)
       throw new ClusterError('REFUSED', `what is trusted can be changed for at most ${WORDS_MAX} peers`)
     await this.#take(new Map([...this.#words, [peer, { isTrusted, time: on.tick() }]]), on)
   }
 
   /**
-   * Takes what was said at a peer that is believed. What lies too far ahead in time waits until it is due: nobody could
+   * Takes what was said at a peer (`from`) that is believed, but nothing that it says of itself. What lies too far ahead in time waits until it is due: nobody could
    * take it back. Throws `INVALID_ARGUMENT` when it can't be read.
    */
-  async merge(bytes: Uint8Array, on: Ground): Promise<void> {
+  async merge(bytes: Uint8Array, from: PeerId, on: Ground): Promise<void> {
     const words = new Map(this.#words)
     for (const [peer, word] of decodeWords(bytes)) {
       peerIdBytes(peer)
-      if (!on.follow(word.time)) continue
+      if (peer === from || !on.follow(word.time)) continue
       const known = words.get(peer)
       if (known === undefined || isLater(word, known)) words.set(peer, word)
     }
