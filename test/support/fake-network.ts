@@ -29,10 +29,17 @@ export interface FakeNetwork {
   join(peer: PeerId): Network
   /** Closes the connection between two peers and keeps it closed; streams between them are reset. */
   cut(a: PeerId, b: PeerId): void
+  /**
+   * Lets nothing through from one peer to another, while the other direction works and both take themselves for
+   * connected: gossip is lost, requests fail when the link is found dead, streams that are open break.
+   */
+  mute(from: PeerId, to: PeerId): void
   /** Cuts every peer of the group off from every one outside it, also those that join later. */
   isolate(group: readonly PeerId[]): void
   /** Undoes all cuts. */
   heal(): void
+  /** The process of a peer is gone: nothing reaches it or comes from it, and the others see it go. */
+  drop(peer: PeerId): void
   /** Whether two joined peers have a connection. */
   isConnected(a: PeerId, b: PeerId): boolean
   /** Messages delivered to subscribers so far. */
@@ -44,6 +51,9 @@ export interface FakeNetworkParts {
   readonly clock: Clock
   readonly random: Random
 }
+
+/** After so long without an answer a request over a link that is mute in one direction fails. */
+const DEAD_LINK_MS = 10_000
 
 /** A hub without peers and without faults. */
 export function fakeNetwork(parts: FakeNetworkParts): FakeNetwork {
@@ -62,6 +72,7 @@ class Hub implements FakeNetwork {
   readonly #clock: Clock
   readonly #random: Random
   readonly #cuts = new Set<string>()
+  readonly #mute = new Set<string>()
   readonly #isolated: ReadonlySet<PeerId>[] = []
   deliveredCount = 0
 
@@ -78,6 +89,10 @@ class Hub implements FakeNetwork {
     return peer
   }
 
+  drop(peer: PeerId): void {
+    void this.peers.get(peer)?.[Symbol.asyncDispose]()
+  }
+
   leave(peer: FakePeer): void {
     if (this.peers.get(peer.self) === peer) this.peers.delete(peer.self)
     this.refresh()
@@ -88,6 +103,23 @@ class Hub implements FakeNetwork {
     this.refresh()
   }
 
+  mute(from: PeerId, to: PeerId): void {
+    this.#mute.add(`${from} ${to}`)
+    this.peers.get(from)?.break(to)
+    this.peers.get(to)?.break(from)
+  }
+
+  isMute(from: PeerId, to: PeerId): boolean {
+    return this.#mute.has(`${from} ${to}`)
+  }
+
+  /** Fails with the time that it takes to find a link dead, if it is. */
+  async findDead(from: PeerId, to: PeerId, signal: AbortSignal): Promise<void> {
+    if (!this.isMute(from, to) && !this.isMute(to, from)) return
+    await this.#clock.sleep(DEAD_LINK_MS, signal)
+    throw unreachable(to, 'the link is dead')
+  }
+
   isolate(group: readonly PeerId[]): void {
     this.#isolated.push(new Set(group))
     this.refresh()
@@ -95,6 +127,7 @@ class Hub implements FakeNetwork {
 
   heal(): void {
     this.#cuts.clear()
+    this.#mute.clear()
     this.#isolated.length = 0
     this.refresh()
   }
@@ -146,7 +179,12 @@ class Hub implements FakeNetwork {
     const found = new Set([from])
     for (const peer of found) {
       for (const other of this.peers.values()) {
-        if (other.hasTopic(topic) && this.isConnected(peer.self, other.self)) found.add(other)
+        if (
+          other.hasTopic(topic) &&
+          this.isConnected(peer.self, other.self) &&
+          !this.isMute(peer.self, other.self)
+        )
+          found.add(other)
       }
     }
     found.delete(from)
@@ -230,6 +268,7 @@ class FakePeer implements Network {
     this.#checkOpen()
     const other = this.#hub.peers.get(to)
     if (other === undefined || !this.#hub.isConnected(this.self, to)) throw unreachable(to, 'no connection')
+    await this.#hub.findDead(this.self, to, options.signal)
     const [own, theirs] = pipePair({
       later: task => this.#hub.later(task),
       isCut: () => this.#hub.chance(this.#hub.faults.resetShare),
@@ -265,6 +304,13 @@ class FakePeer implements Network {
       })
     this.#answering.add(answering)
     return true
+  }
+
+  /** Breaks what runs over a link that has gone dead. */
+  break(other: PeerId): void {
+    for (const [stream, peer] of this.#streams) {
+      if (peer === other) stream.reset(unreachable(peer, 'the link is dead'))
+    }
   }
 
   /** Told by the hub with whom there is a connection now. */

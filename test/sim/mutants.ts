@@ -1,0 +1,74 @@
+import type { Lies } from './world.ts'
+
+/** A change of one place in the source: what stands there, and what is put in its place while the file is loaded. */
+export interface Patch {
+  /** Path below src/. */
+  readonly file: string
+  readonly find: string
+  readonly put: string
+}
+
+/** A fault put in on purpose, which the simulation must find. */
+export interface Mutant {
+  readonly name: string
+  /** Why it is a fault: letters as in docs/internals/consensus.md and the design it came from. */
+  readonly says: string
+  /** Put in through the seams … */
+  readonly lies?: Partial<Lies>
+  /** … or where no seam reaches. */
+  readonly patch?: Patch
+  /** The simulation must find it within so many seeds, from 1. */
+  readonly seedsMax: number
+}
+
+/** Faults that the simulation is known to find. */
+export const MUTANTS: readonly Mutant[] = [
+  {
+    name: 'answer-before-sync',
+    says: 'a write is answered before it is on disk (G1)',
+    lies: { answersBeforeSync: true },
+    seedsMax: 40,
+  },
+  {
+    name: 'clock-reuse',
+    says: 'a peer that went back to an earlier state of its disk goes on under the same writer number',
+    lies: { reusesIncarnation: true },
+    seedsMax: 60,
+  },
+  {
+    name: 'torn-batch',
+    says: 'a power cut leaves half of an atomic batch on disk',
+    lies: { tearsBatches: true },
+    seedsMax: 100,
+  },
+  {
+    name: 'key-used-twice',
+    says: 'two writes share a key of the map, so that the second one, made without its past, dies at once (H1)',
+    patch: {
+      file: 'consensus/update.ts',
+      find: 'id.clock.toString(36)',
+      put: '(id.clock - (id.clock % 2)).toString(36)',
+    },
+    seedsMax: 20,
+  },
+  {
+    name: 'gap-applied',
+    says: 'an update is applied although an earlier one of its writer is missing (H1)',
+    patch: {
+      file: 'consensus/work.ts',
+      find: 'if (change.values.length > 0 && change.fromClock > known) return false',
+      put: '',
+    },
+    seedsMax: 100,
+  },
+  {
+    name: 'deletions-not-in-digest',
+    says: 'the digest covers what was written but not what was deleted, so that a lost removal does not show (H2)',
+    patch: {
+      file: 'consensus/head.ts',
+      find: '.uint(partition).raw(head.live).uint(head.liveCount)',
+      put: '.uint(partition)',
+    },
+    seedsMax: 40,
+  },
+]

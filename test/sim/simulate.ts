@@ -1,0 +1,115 @@
+import { checkEnd, notTracked, notYet } from './final-checks.ts'
+import { attack } from './hostile.ts'
+import { breakThings, mend } from './nemesis.ts'
+import { identityOf, SimPeer } from './peer.ts'
+import { useCluster } from './workload.ts'
+import { HONEST, type Lies, type Plan, planOf, World } from './world.ts'
+
+/** How long peers that can talk again may take until their pinsets are equal and they know who lives. */
+const CONVERGE_MS_MAX = 120_000
+/** How long trackers may take after that: failed pins have retry times of up to ten minutes. */
+const TRACK_MS_MAX = 40 * 60_000
+const STEP_MS = 1000
+
+/** What came of a run. */
+export interface Report {
+  readonly seed: number
+  /** What went wrong first; undefined when nothing did. */
+  readonly violation: string | undefined
+  /** Hash over all events: equal for equal seeds. */
+  readonly traceDigest: string
+  readonly eventsCount: number
+  readonly simulatedMs: number
+  readonly writesCount: number
+  readonly faults: ReadonlyMap<string, number>
+}
+
+/** What may be asked of a run besides its seed. */
+export interface SimulateOptions {
+  readonly lies?: Partial<Lies>
+  /** Told of every event. */
+  readonly tell?: (line: string) => void
+  /** Changes the plan that the seed decides. */
+  readonly plan?: Partial<Plan>
+}
+
+/**
+ * Runs a cluster of real pinsets, trackers, monitors and RPC on simulated clocks, chance, network, IPFS nodes and disks. First
+ * users write while things break; then everything is mended, and the peers must come to agree in time.
+ */
+export async function simulate(seed: number, options: SimulateOptions = {}): Promise<Report> {
+  const plan = { ...planOf(seed), ...options.plan }
+  const world = new World(plan, { ...HONEST, ...options.lies }, options.tell)
+  const ids = Array.from({ length: plan.peersCount + plan.joinersCount }, (_, at) => identityOf(seed, at).id)
+  const trusted = new Set(ids)
+  const all = ids.map((_, index) => new SimPeer(world, index, trusted))
+  const peers = all.slice(0, plan.peersCount)
+  const waiting = all.slice(plan.peersCount)
+  const present = () => peers.filter(({ hasLeft }) => !hasLeft)
+  const join = () => {
+    const peer = waiting.shift()
+    if (peer !== undefined) peers.push(peer)
+    return peer
+  }
+  world.trace.add(JSON.stringify(plan))
+  for (const peer of peers) void peer.boot()
+  await world.clock.advance(STEP_MS)
+  const isGoing = () => world.clock.monotonic() < plan.chaosMs && world.violation === undefined
+  void useCluster(world, peers, isGoing)
+  void breakThings({ world, present, join }, isGoing)
+  if (plan.hasHostile) void attack(world, peers, isGoing)
+  while (isGoing()) await world.clock.advance(STEP_MS)
+  if (world.violation === undefined) await heal(world, present)
+  return {
+    seed,
+    violation: world.violation?.message,
+    traceDigest: world.trace.digest(),
+    eventsCount: world.trace.eventsCount,
+    simulatedMs: world.clock.monotonic(),
+    writesCount: [...world.ledger.all()].length,
+    faults: world.faults,
+  }
+}
+
+async function heal(world: World, present: () => readonly SimPeer[]): Promise<void> {
+  const { trace, clock } = world
+  trace.add('heal')
+  // What is still being done to peers, a stop that waits or a start that is due, ends first.
+  mend(world, present())
+  await clock.advance(30_000)
+  mend(world, present())
+  await until(world, CONVERGE_MS_MAX, () => notYet(world, present()))
+  await until(world, TRACK_MS_MAX, () => notTracked(world, present()))
+  await until(world, CONVERGE_MS_MAX, () => notYet(world, present()))
+  if (world.violation !== undefined) return
+  const checks = { areDone: false }
+  const check = checkEnd(world, present())
+    .catch((thrown: unknown) => world.fail(`the checks ended with ${textOfThrown(thrown)}`))
+    .finally(() => {
+      checks.areDone = true
+    })
+  for (let steps = 0; !checks.areDone && steps < 60; steps++) await clock.advance(STEP_MS)
+  if (!checks.areDone) return world.fail('the peers do not answer in the end')
+  await check
+  await Promise.all([stopAll(world, present()), clock.advance(10_000)])
+}
+
+function textOfThrown(thrown: unknown): string {
+  return thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown)
+}
+
+async function stopAll(world: World, peers: readonly SimPeer[]): Promise<void> {
+  await Promise.all(peers.map(peer => peer.stop()))
+}
+
+/** Lets time pass until the answer is undefined; anything else after the deadline is a violation. */
+async function until(world: World, limitMs: number, ask: () => Promise<string | undefined>): Promise<void> {
+  const { clock } = world
+  const beganMs = clock.monotonic()
+  for (;;) {
+    const answer = world.violation === undefined ? await ask() : undefined
+    if (answer === undefined) return
+    if (clock.monotonic() - beganMs > limitMs) return world.fail(`not within ${limitMs / 1000} s: ${answer}`)
+    await clock.advance(STEP_MS)
+  }
+}
