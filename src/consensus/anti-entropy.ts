@@ -159,7 +159,7 @@ export class AntiEntropy implements AsyncDisposable {
   }
 
   async #compare(peer: PeerId, plan: Plan, options: Options): Promise<void> {
-    const { metrics, clock } = this.#components
+    const { metrics, clock, sharing } = this.#components
     const gaps = new Map([...plan.gaps].map(partition => [partition, new Uint8Array()]))
     plan.gaps.clear()
     const overview = await this.#client.overview(peer, options)
@@ -168,7 +168,8 @@ export class AntiEntropy implements AsyncDisposable {
     if (gaps.size > 0) await this.#catchUp.fetch(peer, gaps, theirs, options)
     const first = await this.#differences(peer, await this.#client.overview(peer, options), options)
     if (first.size === 0) {
-      plan.fruitless = 0
+      const isEqual = equalBytes(overview.trust, sharing.trust.digest)
+      plan.fruitless = isEqual ? 0 : plan.fruitless + 1
       return
     }
     // What differs only because messages are under way is equal, or differs in another way, a moment later.

@@ -43,7 +43,11 @@ test('peers that exchange what was said end with the same, in whatever order and
       let nowMs = 1000
       const peers = await Promise.all(PEERS.slice(0, 3).map(self => open(self, undefined, () => nowMs)))
       const merge = async (to: number, from: number) =>
-        peers[to]?.trust.merge(peers[from]?.trust.encode() ?? new Uint8Array(), peers[to].ground)
+        peers[to]?.trust.merge(
+          peers[from]?.trust.encode() ?? new Uint8Array(),
+          'whoever carries it',
+          peers[to].ground,
+        )
       for (const { at, about, isTrusted, nowMs: laterMs, mergeFrom } of steps) {
         nowMs = 1000 + laterMs
         if (about !== PEERS[at]) await peers[at]?.trust.say(about, isTrusted, peers[at].ground)

@@ -102,14 +102,14 @@ export class Trust {
   }
 
   /**
-   * Takes what was said at a peer (`from`) that is believed, but nothing that it says of itself. What lies too far ahead in time waits until it is due: nobody could
+   * Takes what was said at a peer (`from`) that is believed, but not that it is to be believed itself. What lies too far ahead in time waits until it is due: nobody could
    * take it back. Throws `INVALID_ARGUMENT` when it can't be read.
    */
   async merge(bytes: Uint8Array, from: PeerId, on: Ground): Promise<void> {
     const words = new Map(this.#words)
     for (const [peer, word] of decodeWords(bytes)) {
       peerIdBytes(peer)
-      if (peer === from || !on.follow(word.time)) continue
+      if ((peer === from && word.isTrusted) || !on.follow(word.time)) continue
       const known = words.get(peer)
       if (known === undefined || isLater(word, known)) words.set(peer, word)
     }

@@ -155,7 +155,7 @@ class SyncSession implements Session {
           await client.retired(peer, { signal })
           return
         case 3:
-          await this.#trust.merge(await client.trust(peer, { signal }), this.#replica)
+          await this.#trust.merge(await client.trust(peer, { signal }), peer, this.#replica)
           return
         default: {
           const asked = [mutator.below(PARTITIONS), mutator.below(PARTITIONS)].map(partition => ({
