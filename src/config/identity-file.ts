@@ -5,7 +5,7 @@ import { parsePeerId } from '../model/peer.ts'
 import type { Environment } from './environment.ts'
 import type { Paths } from './paths.ts'
 import { isJsonObject, valueAt } from './setting.ts'
-import { writeWhole } from './write-file.ts'
+import { writeWhole } from '../lib/write-file.ts'
 
 /** What an identity file or the environment says, not yet checked. */
 export interface IdentityText {
