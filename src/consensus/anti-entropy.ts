@@ -141,14 +141,23 @@ export class AntiEntropy implements AsyncDisposable {
       this.#plan(peer, MOMENT_MS)
       return
     }
+    const { trust } = this.#components.sharing
+    if (!trust.isTrusted(peer)) return
     plan.isRunning = true
-    const running: Promise<void> = this.#compare(peer, plan, { signal: this.#stopping.signal })
+    const distrusted = new AbortController()
+    const watching = trust.onChanged(changed => {
+      if (changed === peer && !trust.isTrusted(peer))
+        distrusted.abort(new DOMException('the peer is not trusted any more', 'AbortError'))
+    })
+    const signal = AbortSignal.any([this.#stopping.signal, distrusted.signal])
+    const running: Promise<void> = this.#compare(peer, plan, { signal })
       .catch((error: unknown) => {
         plan.fruitless = Math.min(plan.fruitless + 1, ERRORS_COUNTED_MAX)
         if (!this.#stopping.signal.aborted)
           this.#components.logger.debug('comparing the pinset with a peer failed', { peer, error })
       })
       .finally(() => {
+        watching[Symbol.dispose]()
         this.#running.delete(running)
         plan.isRunning = false
         plan.lastAtMs = this.#components.clock.monotonic()
