@@ -6,7 +6,7 @@
 import type { AddEntry, AddedOutput, AddParams } from './model/add.ts'
 import type { BulkLines, BulkResult, ImportChanges, WantedPin } from './model/bulk.ts'
 import type { Cid } from './model/cid.ts'
-import type { ConnectGraph, RepoGc } from './model/graph.ts'
+import type { ConnectGraph, RepoGc, RepoStat } from './model/graph.ts'
 import type { Alert, Measure, Metric } from './model/metric.ts'
 import type { IpfsId, PeerId, PeerInfo } from './model/peer.ts'
 import type { Pin, PinMode, PinOptions } from './model/pin.ts'
@@ -139,8 +139,7 @@ export interface Ipfs extends AsyncDisposable {
   getBlock(cid: Cid, options: Options): Promise<Uint8Array>
   /** The bytes of a file. */
   cat(cid: Cid, options: Options): AsyncIterable<Uint8Array>
-  /** `storageMaxBytes` is the limit that the node was given, else what its disk allows; 0 if neither is known. */
-  repoStat(options: Options): Promise<{ readonly sizeBytes: number; readonly storageMaxBytes: number }>
+  repoStat(options: Options): Promise<RepoStat>
   /** Removes what is not pinned; one result for each block. */
   gc(options: Options): AsyncIterable<{ readonly cid?: Cid; readonly error?: string }>
   /** The CID at `/ipfs/<cid>/a/b` or `/ipns/<name>/a`. */
@@ -261,6 +260,7 @@ export interface Procedures {
     output: { readonly cluster: readonly PeerId[]; readonly ipfs: readonly PeerId[] | undefined }
   }
   pinset: { input: undefined; output: PeerPinset }
+  repoStat: { input: undefined; output: RepoStat }
   putBlocks: { input: AsyncIterable<Block>; output: { readonly blocks: number } }
 }
 
@@ -331,6 +331,8 @@ export interface Cluster {
     options: Options,
   ): AsyncIterable<AddedOutput>
   gc(scope: Scope): AsyncIterable<RepoGc>
+  /** The sum over the IPFS nodes of all peers that answer. */
+  repoStat(options: Options): Promise<RepoStat>
   graph(options: Options): Promise<ConnectGraph>
   alerts(): readonly Alert[]
   metricNames(): readonly string[]

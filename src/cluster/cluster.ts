@@ -17,6 +17,7 @@ import { addPeer, listPeers } from './peers.ts'
 import { pinCid, pinPath } from './pin.ts'
 import { notPinned, refuseAsFollower } from './pin-rules.ts'
 import { listPinsets, ownPinset } from './pinsets.ts'
+import { sumRepoStats } from './repo-stats.ts'
 import { setTrusted } from './set-trusted.ts'
 import { recoverCid, statusOf } from './status.ts'
 import { listStatuses, recoverEverything } from './statuses.ts'
@@ -69,6 +70,7 @@ export async function openCluster(
     recoverAll: scope => recoverEverything(components, config, scope),
     add: (entries, params, pin, options) => addContent(components, config, entries, params, pin, options),
     gc: scope => collectGarbage(components, config, scope),
+    repoStat: options => sumRepoStats(components, options),
     graph: options => drawGraph(components, options),
     alerts: () => monitor.alerts(),
     metricNames: () => monitor.metricNames(),

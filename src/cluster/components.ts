@@ -24,7 +24,7 @@ export interface LocalComponents {
   readonly consensus: Pick<Consensus, 'state'>
   readonly monitor: Pick<Monitor, 'peers'>
   readonly network: Pick<Network, 'addresses' | 'addressesOf' | 'peers'>
-  readonly ipfs: Pick<Ipfs, 'id' | 'gc' | 'putBlocks' | 'swarmPeers'>
+  readonly ipfs: Pick<Ipfs, 'id' | 'gc' | 'putBlocks' | 'repoStat' | 'swarmPeers'>
   readonly clock: Clock
 }
 
@@ -37,7 +37,7 @@ export interface ClusterComponents extends Omit<LocalComponents, 'monitor' | 'ip
   >
   readonly ipfs: Pick<
     Ipfs,
-    'id' | 'gc' | 'putBlocks' | 'swarmPeers' | 'swarmConnect' | 'resolve' | 'getBlock'
+    'id' | 'gc' | 'putBlocks' | 'repoStat' | 'swarmPeers' | 'swarmConnect' | 'resolve' | 'getBlock'
   >
   readonly rpc: Pick<Rpc, 'call'>
   readonly allocate: Allocate

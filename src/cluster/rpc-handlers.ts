@@ -20,6 +20,7 @@ export function makeRpcHandlers(components: LocalComponents): RpcHandlers {
     gc: (_input, _from, options) => ipfs.gc(options),
     links: (_input, _from, options) => once(() => ownLinks(components, options)),
     pinset: () => once(async () => ownPinset(components)),
+    repoStat: (_input, _from, options) => once(() => ipfs.repoStat(options)),
     putBlocks: (blocks, _from, options) =>
       once(async () => {
         const counted = { blocks: 0 }

@@ -18,3 +18,10 @@ export interface RepoGc {
   readonly keys: readonly { readonly cid?: Cid; readonly error?: string }[]
   readonly error: string
 }
+
+/** How full an IPFS node is. */
+export interface RepoStat {
+  readonly sizeBytes: number
+  /** The limit that the node was given, else what its disk allows; 0 if neither is known. */
+  readonly storageMaxBytes: number
+}

@@ -61,6 +61,14 @@ const linksCodec: Codec<Output<'links'>> = {
   },
 }
 
+const repoStatCodec: Codec<Output<'repoStat'>> = {
+  toWire: ({ sizeBytes, storageMaxBytes }) => ({ sizeBytes, storageMaxBytes }),
+  fromWire: wire => {
+    const fields = new Fields(wire, 'repo stat')
+    return { sizeBytes: fields.count('sizeBytes'), storageMaxBytes: fields.count('storageMaxBytes') }
+  },
+}
+
 const blocksCodec: Codec<Output<'putBlocks'>> = {
   toWire: ({ blocks }) => ({ blocks }),
   fromWire: wire => ({ blocks: new Fields(wire, 'output').count('blocks') }),
@@ -76,6 +84,7 @@ export const CODECS: { readonly [Name in keyof Procedures]: ProcedureCodec<Name>
   gc: { input: { kind: 'value', value: nothing }, output: gcCodec },
   links: { input: { kind: 'value', value: nothing }, output: linksCodec },
   pinset: { input: { kind: 'value', value: nothing }, output: peerPinsetCodec },
+  repoStat: { input: { kind: 'value', value: nothing }, output: repoStatCodec },
   putBlocks: { input: { kind: 'stream', items: blockCodec }, output: blocksCodec },
 }
 

@@ -61,6 +61,7 @@ function openEnds(status: Status, config: Partial<RpcConfig> = {}, isTrusted = (
     gc: fail,
     links: fail,
     pinset: fail,
+    repoStat: fail,
     putBlocks: fail,
   }
   const rest = {

@@ -23,6 +23,7 @@ export const PROCEDURES = {
   gc: { trust: 'trusted', isLong: true },
   links: { trust: 'trusted', isLong: false },
   pinset: { trust: 'trusted', isLong: false },
+  repoStat: { trust: 'trusted', isLong: false },
   putBlocks: { trust: 'trusted', isLong: true },
 } as const satisfies { readonly [Name in keyof Procedures]: Procedure }
 

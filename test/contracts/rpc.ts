@@ -36,6 +36,7 @@ function handlersWith(own: Partial<RpcHandlers>): RpcHandlers {
     gc: fail,
     links: fail,
     pinset: fail,
+    repoStat: fail,
     putBlocks: fail,
     ...own,
   }

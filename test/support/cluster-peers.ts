@@ -270,36 +270,39 @@ function fakeIpfs(state: PeerState, at: number) {
     if (state.ipfs === 'down') throw new ClusterError('IPFS_UNAVAILABLE', 'the IPFS node does not answer')
     return answer()
   }
-  const ipfs: Pick<Ipfs, 'id' | 'gc' | 'putBlocks' | 'swarmPeers' | 'swarmConnect' | 'resolve' | 'getBlock'> =
-    {
-      id: () => ask(() => ({ id: `ipfs${at}`, addresses: [], error: '' })),
-      async *gc() {
+  const ipfs: Pick<
+    Ipfs,
+    'id' | 'gc' | 'putBlocks' | 'repoStat' | 'swarmPeers' | 'swarmConnect' | 'resolve' | 'getBlock'
+  > = {
+    id: () => ask(() => ({ id: `ipfs${at}`, addresses: [], error: '' })),
+    async *gc() {
+      await ask(() => undefined)
+      for (const { cid } of state.blocks.values()) yield { cid }
+    },
+    async putBlocks(blocks) {
+      for await (const block of blocks) {
         await ask(() => undefined)
-        for (const { cid } of state.blocks.values()) yield { cid }
-      },
-      async putBlocks(blocks) {
-        for await (const block of blocks) {
-          await ask(() => undefined)
-          if (state.blocks.size >= state.blocksMax) throw new ClusterError('IPFS_REFUSED', 'no space left')
-          state.putsCount++
-          state.blocks.set(cidKey(block.cid), block)
-        }
-      },
-      swarmPeers: () => ask(() => []),
-      swarmConnect: address => ask(() => void state.connected.push(address)),
-      resolve: path =>
-        ask(() => {
-          const cid = state.paths.get(path)
-          if (cid === undefined) throw new ClusterError('IPFS_REFUSED', `no link in ${path}`)
-          return cid
-        }),
-      getBlock: cid =>
-        ask(() => {
-          const block = state.blocks.get(cidKey(cid))
-          if (block === undefined) throw new ClusterError('IPFS_REFUSED', 'block was not found')
-          return block.bytes
-        }),
-    }
+        if (state.blocks.size >= state.blocksMax) throw new ClusterError('IPFS_REFUSED', 'no space left')
+        state.putsCount++
+        state.blocks.set(cidKey(block.cid), block)
+      }
+    },
+    repoStat: () => ask(() => ({ sizeBytes: 10 + at, storageMaxBytes: 1000 })),
+    swarmPeers: () => ask(() => []),
+    swarmConnect: address => ask(() => void state.connected.push(address)),
+    resolve: path =>
+      ask(() => {
+        const cid = state.paths.get(path)
+        if (cid === undefined) throw new ClusterError('IPFS_REFUSED', `no link in ${path}`)
+        return cid
+      }),
+    getBlock: cid =>
+      ask(() => {
+        const block = state.blocks.get(cidKey(cid))
+        if (block === undefined) throw new ClusterError('IPFS_REFUSED', 'block was not found')
+        return block.bytes
+      }),
+  }
   return ipfs
 }
 

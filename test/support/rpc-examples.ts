@@ -108,5 +108,6 @@ export const EXAMPLES: {
     { input: undefined, outputs: [pinset] },
     { input: undefined, outputs: [{ ...pinset, readOnly: undefined, isSelfTrusted: true }] },
   ],
+  repoStat: [{ input: undefined, outputs: [{ sizeBytes: 9, storageMaxBytes: 2 ** 50 }] }],
   putBlocks: [{ input: only(first, second), outputs: [{ blocks: 1 }, { blocks: 2 }] }],
 }

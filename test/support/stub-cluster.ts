@@ -29,6 +29,7 @@ export function stubCluster(members: Partial<Cluster>): Cluster {
     recoverAll: unasked('recoverAll'),
     add: unasked('add'),
     gc: unasked('gc'),
+    repoStat: unasked('repoStat'),
     graph: unasked('graph'),
     alerts: unasked('alerts'),
     metricNames: unasked('metricNames'),
