@@ -11,7 +11,7 @@ export interface Applied {
   /** CIDs (bytes as latin1 text) whose live items are others than before. */
   readonly touched: ReadonlySet<string>
   /** Items that live now and did not before. */
-  readonly added: readonly ItemId[]
+  readonly added: readonly LiveItem[]
   /** Items that lived before and do not now. */
   readonly removed: readonly ItemId[]
 }
@@ -75,7 +75,7 @@ export class PartitionDocument {
 
   #index(
     key: string,
-    { touched, added, removed }: { touched: Set<string>; added: ItemId[]; removed: ItemId[] },
+    { touched, added, removed }: { touched: Set<string>; added: LiveItem[]; removed: ItemId[] },
   ): void {
     const known = this.#cidByKey.get(key)
     const value = this.#map.get(key)
@@ -96,7 +96,7 @@ export class PartitionDocument {
     const { cid } = splitItem(value)
     if (this.#partitionOf(cid) !== this.#partition) this.#refuse('a pin of another partition')
     const cidText = toKey(cid)
-    if (known === undefined) added.push({ client: id.client, clock: id.clock })
+    if (known === undefined) added.push({ client: id.client, clock: id.clock, value })
     this.#cidByKey.set(key, cidText)
     const keys = this.#keysByCid.get(cidText)
     if (keys === undefined) this.#keysByCid.set(cidText, new Set([key]))

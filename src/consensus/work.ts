@@ -186,9 +186,11 @@ export class Work {
     const document = await this.#document(part)
     const updates = [state.update]
     const live: { id: ItemId; change: 1 | -1 }[] = []
+    const touched = new Set<string>()
     const apply = (update: Uint8Array) => {
       const applied = document.apply([update])
-      this.#refresh(document, applied.touched)
+      for (const { value } of applied.added) this.#check(partition, value)
+      for (const cid of applied.touched) touched.add(cid)
       for (const id of applied.added) live.push({ id, change: 1 })
       for (const id of applied.removed) live.push({ id, change: -1 })
       return applied
@@ -205,6 +207,8 @@ export class Work {
       if (thrown instanceof ClusterError && thrown.code === 'CONFLICT') return 'missing'
       throw thrown
     }
+    // Only now, when nothing can be refused any more.
+    this.#refresh(document, touched)
     const clocks = document.clocks()
     const isNews = live.length > 0 || [...clocks].some(([client, clock]) => part.clocks.get(client) !== clock)
     if (isNews) part.logApplied(updates)
@@ -244,16 +248,12 @@ export class Work {
   }
 
   #refresh(document: PartitionDocument, touched: ReadonlySet<string>): void {
-    const entries = [...touched].map(key => ({ key, cid: fromKey(key), entry: document.entryOf(key) }))
-    const times = entries.flatMap(({ cid, entry }) =>
-      entry === undefined ? [] : [decodeRecord(cidFromBytes(cid), entry.record).time],
-    )
-    for (const time of times) if (!this.#context.hlc.follow(time)) this.#context.onDrift(time.ms)
-    for (const { key, cid, entry } of entries) {
+    for (const key of touched) {
+      const entry = document.entryOf(key)
       const seen = this.#view.get(key)
       if (seen !== undefined) seen.now = entry
       else {
-        this.#view.set(key, { cid, before: undefined, now: entry })
+        this.#view.set(key, { cid: fromKey(key), before: undefined, now: entry })
         this.#unread.add(key)
       }
     }
