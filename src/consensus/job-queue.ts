@@ -56,14 +56,14 @@ export interface Done<Value> {
 }
 
 /** Changes that one atomic write to disk takes at the most. */
-export const BATCH_CHANGES_MAX = 1000
+export const BATCH_CHANGES_MAX = 2000
 /** Changes by others that may wait; further ones are dropped, and repaired by comparing. */
 const RECEIVED_WAITING_MAX = 20_000
 const RECEIVED_WAITING_BYTES_MAX = 32 * 1024 * 1024
 /** When writes come from several sides, the next batch waits this long for company: a batch costs as much as twenty pins. */
 const COMPANY_MS = 2
 /** What merging a partition counts as, in changes. */
-const MERGE_CHANGES = 50
+const MERGE_CHANGES = 100
 
 /**
  * Jobs in the order in which they came, done one batch after the other. Own writes wait for a place, what others wrote

@@ -180,7 +180,7 @@ export class Replica implements AsyncDisposable {
     return readPins(this.#components.store, range)
   }
 
-  /** Writes pins and removals, in parts of at most 1,000 each atomic; resolves when all of them are on disk. */
+  /** Writes pins and removals, in parts of at most 2,000 each atomic; resolves when all of them are on disk. */
   async write(puts: readonly Pin[], removes: readonly Cid[], signal: AbortSignal): Promise<void> {
     for (let at = 0; at < puts.length; at += BATCH_CHANGES_MAX) {
       await this.#writePart(puts.slice(at, at + BATCH_CHANGES_MAX), [], signal)
