@@ -124,11 +124,11 @@ function pinUpdateOf(text: string | undefined): Cid | undefined {
     : attempt('error decoding update option parameter', () => parseCid(text))
 }
 
-/** Which types of pins a listing shows; undefined = all. Unknown names among known ones are passed over. */
+/** Which types of pins a listing shows; undefined = all but requests. Unknown names among known ones are passed over. */
 export function parseTypeFilter(text: string | undefined): ReadonlySet<PinType> | undefined {
   if (text === undefined || text === '') return undefined
   const names = new Set(text.split(','))
-  if (names.has('all')) return undefined
+  if (names.has('all')) return names.has('request') ? new Set(PIN_TYPES) : undefined
   const types = PIN_TYPES.filter(type => names.has(type))
   return types.length === 0 ? refuse('invalid filter value') : new Set(types)
 }

@@ -43,6 +43,7 @@ function toImported(
   byDefault: Replication,
   choose: ReturnType<typeof peerChooser>,
 ): Pin {
+  if (entry.type === 'request') return entry
   const asked = {
     replicationMin: changes.replicationMin > 0 ? changes.replicationMin : entry.replicationMin,
     replicationMax: changes.replicationMax > 0 ? changes.replicationMax : entry.replicationMax,

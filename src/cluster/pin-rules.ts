@@ -1,5 +1,7 @@
 import { ClusterError } from '../errors.ts'
+import type { Cid } from '../model/cid.ts'
 import { modeOf, type Pin } from '../model/pin.ts'
+import { isRequestName } from '../model/pin-request.ts'
 
 /** What a peer that only follows answers to every write. */
 export function refuseAsFollower(isFollower: boolean): void {
@@ -31,6 +33,15 @@ export function checkRepin(existing: Pin, wanted: Pin): void {
       'cannot repin a CID which is already pinned in recursive mode (new pin is pinned as direct). Unpin it first.',
     )
   }
+}
+
+/** Refuses to pin or unpin the name of a request as if it were content. */
+export function checkContent(cid: Cid): void {
+  if (!isRequestName(cid.bytes)) return
+  throw new ClusterError(
+    'REFUSED',
+    'this is a request of the Pinning Service API, not content: use that API to change or remove it',
+  )
 }
 
 /** The entry was asked for by name and is not there. */

@@ -7,7 +7,7 @@ import { checkBounds, isEverywhere, isSameRequest, type Pin, type PinOptions, to
 import { peerChooser } from './choose-peers.ts'
 import type { ClusterComponents } from './components.ts'
 import type { ClusterConfig, Replication } from './config.ts'
-import { checkExpiry, checkRepin, notPinned, refuseAsFollower } from './pin-rules.ts'
+import { checkContent, checkExpiry, checkRepin, notPinned, refuseAsFollower } from './pin-rules.ts'
 import { resolveReplication } from './replication.ts'
 
 /** What pinning needs. */
@@ -94,6 +94,7 @@ export function toPlaced(
   existing: Pin | undefined,
   { replication: byDefault, nowMs, choose }: Placing,
 ): Pin {
+  checkContent(cid)
   const replication = resolveReplication(options, byDefault)
   checkExpiry(options.expireAtMs, nowMs)
   const wanted = toPin(cid, {
@@ -145,6 +146,7 @@ export function toUpdated(
   options: Pick<PinOptions, 'name' | 'expireAtMs'>,
   { existing, nowMs }: { readonly existing: Pin | undefined; readonly nowMs: number },
 ): Pin {
+  checkContent(to)
   if (source === undefined) throw notPinned()
   if (source.type !== 'pin') throw new ClusterError('REFUSED', 'this pin type cannot be updated')
   const isLater = options.expireAtMs !== undefined && options.expireAtMs > nowMs

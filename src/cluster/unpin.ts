@@ -8,7 +8,7 @@ import type { Pin } from '../model/pin.ts'
 import type { ClusterComponents } from './components.ts'
 import type { ClusterConfig } from './config.ts'
 import { resolvePath } from './pin.ts'
-import { notPinned, refuseAsFollower } from './pin-rules.ts'
+import { checkContent, notPinned, refuseAsFollower } from './pin-rules.ts'
 
 /** What unpinning needs. */
 export type UnpinComponents = Pick<ClusterComponents, 'consensus' | 'ipfs' | 'tracer'>
@@ -50,6 +50,7 @@ export async function entriesOf(
   pin: Pin,
   options: Options,
 ): Promise<readonly Cid[]> {
+  checkContent(pin.cid)
   if (pin.type === 'shard-pin') {
     throw new ClusterError('REFUSED', 'cannot unpin a shard directly. Unpin content root CID instead')
   }

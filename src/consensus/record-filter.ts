@@ -16,6 +16,7 @@ export interface RecordFilter {
 type Pair = readonly [key: Uint8Array, value: Uint8Array]
 
 const TYPE_AT = 9
+const REQUEST = PIN_TYPES.indexOf('request')
 
 /** What a range asks of each record; undefined when any will do. Throws `INVALID_ARGUMENT` for what is no peer id. */
 export function toRecordFilter(range: PinRange): RecordFilter | undefined {
@@ -48,6 +49,11 @@ export function fitsRecord(record: Uint8Array, filter: RecordFilter): boolean {
   const isKept = hasAllocation(input, has, allocation) || (replicationMin < 0 && replicationMax < 0)
   if (allocation !== undefined && !isKept) return false
   return metadata.length === 0 || hasMetadata(input, has, metadata)
+}
+
+/** Whether a record is a request's. */
+export function isRequestRecord(record: Uint8Array): boolean {
+  return record[TYPE_AT] === REQUEST
 }
 
 const NOTHING = new Uint8Array()

@@ -1,6 +1,7 @@
 import { ClusterError } from '../errors.ts'
 import type { ByteStore, Logger, StoreWrite } from '../interfaces.ts'
 import { fromKey, toKey } from '../lib/bytes.ts'
+import { isRequestName } from '../model/pin-request.ts'
 import type { Committed } from './committed.ts'
 import type { Documents } from './documents.ts'
 import { EMPTY_HEAD, encodeHead, type Head, xorItem } from './head.ts'
@@ -80,7 +81,7 @@ export class Repair {
   async #countPins(): Promise<void> {
     const { store, committed, write } = this.#parts
     let count = 0
-    for await (const _key of store.keys(VIEW_RANGE)) count++
+    for await (const key of store.keys(VIEW_RANGE)) if (!isRequestName(cidOfViewKey(key))) count++
     await write([], count)
     committed().pinsCount = count
   }
@@ -170,7 +171,14 @@ async function rebuildPartition(
     changed.push(fromKey(cid))
   }
   document.destroy()
-  return { writes, head, added: cids.size - stale.size, changed }
+  return { writes, head, added: pinsIn(cids) - pinsIn(stale), changed }
+}
+
+/** How many of the CIDs are of pins: requests are not counted. */
+function pinsIn(cids: ReadonlySet<string>): number {
+  let count = 0
+  for (const cid of cids) if (!isRequestName(fromKey(cid))) count++
+  return count
 }
 
 /** A document with every update that can be read and has nothing missing before it. */

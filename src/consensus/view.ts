@@ -4,10 +4,11 @@ import { ByteWriter } from '../lib/byte-writer.ts'
 import { Pages } from '../lib/pages.ts'
 import { type Cid, cidFromBytes } from '../model/cid.ts'
 import type { Pin } from '../model/pin.ts'
+import { isRequestName } from '../model/pin-request.ts'
 import { compareTimes } from './hlc.ts'
 import { cidOfViewKey, viewKey, viewRange } from './keys.ts'
 import { decodePin, timeOfRecord } from './record.ts'
-import { fitsRecord, toRecordFilter } from './record-filter.ts'
+import { fitsRecord, isRequestRecord, toRecordFilter } from './record-filter.ts'
 import type { ItemId } from './update.ts'
 
 /**
@@ -79,13 +80,15 @@ export function readPins(store: Pick<ByteStore, 'pages'>, range: PinRange): Asyn
 async function* readPages(store: Pick<ByteStore, 'pages'>, range: PinRange): AsyncGenerator<readonly Pin[]> {
   const filter = toRecordFilter(range)
   const keys = viewRange(range)
+  // Requests are no content: they show only where they are asked for by their type.
+  const isRequestAsked = range.types?.has('request') === true
   let left = range.limit ?? Number.POSITIVE_INFINITY
   if (left <= 0) return
-  const isBounded = filter === undefined && range.limit !== undefined
-  for await (const page of store.pages(isBounded ? { ...keys, limit: left } : keys)) {
+  for await (const page of store.pages(keys)) {
     const pins: Pin[] = []
     for (const [key, value] of page) {
       const entry = decodeViewEntry(value)
+      if (!isRequestAsked && (isRequestName(key, 1) || isRequestRecord(entry.record))) continue
       if (filter !== undefined && !fitsRecord(entry.record, filter)) continue
       pins.push(pinOfEntry(cidFromBytes(cidOfViewKey(key)), entry))
       if (--left <= 0) break

@@ -11,7 +11,7 @@ import {
 } from '../lib/json-schema.ts'
 import { formatCid, parseCid } from './cid.ts'
 import { parsePeerId } from './peer.ts'
-import type { Pin } from './pin.ts'
+import { PIN_TYPES, type Pin } from './pin.ts'
 import { formatTime, parseTime } from './time-json.ts'
 
 /** JSON of an entry of the pinset: the answer to pinning and unpinning, a line of a listing and of a state export. */
@@ -27,7 +27,7 @@ export const pinJsonSchema = objectSchema({
   pin_update: nullableSchema(textSchema('CID')),
   origins: nullableSchema(listSchema(textSchema('multiaddr'))),
   cid: textSchema('CID'),
-  type: choiceSchema(['pin', 'meta-pin', 'clusterdag-pin', 'shard-pin']),
+  type: choiceSchema(PIN_TYPES),
   allocations: nullableSchema(listSchema(textSchema('peer id'))),
   max_depth: integerSchema,
   reference: nullableSchema(textSchema('CID')),
@@ -146,6 +146,5 @@ function metadataOf(value: unknown): Readonly<Record<string, string>> {
 
 function typeOf(text: string): Pin['type'] {
   if (text === '') return 'pin'
-  const isType = text === 'pin' || text === 'meta-pin' || text === 'clusterdag-pin' || text === 'shard-pin'
-  return isType ? text : refuse(`"${text}" is no type of pin`)
+  return PIN_TYPES.find(type => type === text) ?? refuse(`"${text}" is no type of pin`)
 }

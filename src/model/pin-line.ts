@@ -31,7 +31,7 @@ export function parsePinLine(text: string, defaults: PinOptions, nowMs: number):
   if (pin.type !== 'pin') {
     throw new ClusterError(
       'REFUSED',
-      `this is a ${pin.type}, a part of a sharded DAG: only an import of the state can write it`,
+      `this is a ${pin.type}, no pin of content: only an import of the state can write it`,
     )
   }
   const isEntry = pin.timestampMs !== 0

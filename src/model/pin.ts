@@ -3,8 +3,11 @@ import { ClusterError } from '../errors.ts'
 import type { Cid } from './cid.ts'
 import type { PeerId } from './peer.ts'
 
-/** What is kept: content, or the parts of a sharded DAG. */
-export const PIN_TYPES = ['pin', 'meta-pin', 'clusterdag-pin', 'shard-pin'] as const
+/**
+ * What an entry is: content, a part of a sharded DAG, or a request of the Pinning Service API, of which nothing is kept. The
+ * order is that of the numbers on disk.
+ */
+export const PIN_TYPES = ['pin', 'meta-pin', 'clusterdag-pin', 'shard-pin', 'request'] as const
 export type PinType = (typeof PIN_TYPES)[number]
 
 /** How much of the content: all of it, or the one block. */

@@ -13,7 +13,7 @@ export type Step = 'pin' | 'unpin' | 'nothing'
  * Only ask about CIDs that are or were in the pinset: what IPFS holds besides is not ours to judge.
  */
 export function reconcile(desired: Pin | undefined, actual: PinMode | undefined, self: PeerId): Step {
-  if (desired?.type === 'meta-pin') return 'nothing'
+  if (desired?.type === 'meta-pin' || desired?.type === 'request') return 'nothing'
   if (desired === undefined || !isAllocatedTo(desired, self))
     return actual === undefined ? 'nothing' : 'unpin'
   return covers(actual, modeOf(desired)) ? 'nothing' : 'pin'

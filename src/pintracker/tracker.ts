@@ -7,6 +7,7 @@ import type { Random } from '../lib/random.ts'
 import { type Cid, cidFromKey, cidKey } from '../model/cid.ts'
 import type { PeerId } from '../model/peer.ts'
 import type { Pin } from '../model/pin.ts'
+import { isRequestName } from '../model/pin-request.ts'
 import type { PinInfo, PinStatus, PinStatusFilter } from '../model/pin-status.ts'
 import { ChangeJournal } from './change-journal.ts'
 import type { PinTrackerConfig } from './config.ts'
@@ -97,6 +98,7 @@ class ReconcilingTracker implements PinTracker {
     this.#owned.use(
       consensus.onChange(cids => {
         for (const cid of cids) {
+          if (isRequestName(cid.bytes)) continue
           const name = cidKey(cid)
           journal.add(name)
           lookAt(name)
