@@ -22,7 +22,9 @@ export interface CatchUpComponents {
 /** A partition that is behind, and the digest that the other peer has of it. */
 export type Behind = ReadonlyMap<number, Uint8Array>
 
-/** Merges under way for one peer: while some are written the next ones are on their way. */
+/** Questions under way at one peer, which answers four at a time. */
+const LANES = 3
+/** Merges under way for one question: while some are written the next ones are on their way. */
 const MERGES_AT_ONCE = 16
 /** Fewer than this are the daily business and not worth a line in the log. */
 const TOLD_FROM = 256
@@ -55,19 +57,30 @@ export class CatchUp {
   /** Fetches what nobody else fetches already. Answers with how many partitions brought news. */
   async fetch(peer: PeerId, behind: Behind, retired: RetiredList, options: Options): Promise<number> {
     this.#begin(behind)
-    let newsCount = 0
     try {
-      for (;;) {
-        const slice = this.#claim(behind)
-        if (slice.length === 0) return newsCount
-        try {
-          newsCount += await this.#fetchSlice(peer, slice, retired, options)
-        } finally {
-          for (const partition of slice) this.#claimed.delete(partition)
-        }
+      const lanes = Array.from({ length: LANES }, () => this.#fetchLane(peer, behind, retired, options))
+      const ends = await Promise.allSettled(lanes)
+      let newsCount = 0
+      for (const end of ends) {
+        if (end.status === 'rejected') throw end.reason
+        newsCount += end.value
       }
+      return newsCount
     } finally {
       this.#end(behind)
+    }
+  }
+
+  async #fetchLane(peer: PeerId, behind: Behind, retired: RetiredList, options: Options): Promise<number> {
+    let newsCount = 0
+    for (;;) {
+      const slice = this.#claim(behind)
+      if (slice.length === 0) return newsCount
+      try {
+        newsCount += await this.#fetchSlice(peer, slice, retired, options)
+      } finally {
+        for (const partition of slice) this.#claimed.delete(partition)
+      }
     }
   }
 

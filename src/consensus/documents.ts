@@ -6,7 +6,7 @@ import { PartitionDocument } from './partition-document.ts'
 
 /** The partitions that are in memory: loaded when needed, the longest unused evicted when the budget is spent. */
 export class Documents {
-  readonly #store: Pick<ByteStore, 'get' | 'entries'>
+  readonly #store: Pick<ByteStore, 'getMany'>
   readonly #partitionOf: (cid: Uint8Array) => number
   readonly #budgetBytes: number
   readonly #onDamaged: (partition: number) => void
@@ -14,7 +14,7 @@ export class Documents {
   #heapBytes = 0
 
   constructor(
-    store: Pick<ByteStore, 'get' | 'entries'>,
+    store: Pick<ByteStore, 'getMany'>,
     options: {
       partitionOf: (cid: Uint8Array) => number
       budgetBytes: number
@@ -55,18 +55,13 @@ export class Documents {
 
   /** Snapshot and log of a partition, in order. */
   async readUpdates(partition: number, head: Head): Promise<Uint8Array[]> {
-    const updates: Uint8Array[] = []
-    const snapshot = await this.#store.get(snapshotKey(partition))
-    if (snapshot !== undefined) updates.push(snapshot)
-    const range = {
-      gte: logKey(partition, head.nextSequence - head.logCount),
-      lt: logKey(partition, head.nextSequence),
-    }
-    for await (const [, update] of this.#store.entries(range)) updates.push(update)
-    const isWhole =
-      (snapshot?.length ?? 0) === head.snapshotBytes &&
-      updates.length === head.logCount + (snapshot === undefined ? 0 : 1)
-    if (isWhole) return updates
+    const keys = [snapshotKey(partition)]
+    for (let sequence = head.nextSequence - head.logCount; sequence < head.nextSequence; sequence++)
+      keys.push(logKey(partition, sequence))
+    const [snapshot, ...log] = await this.#store.getMany(keys)
+    const updates = [snapshot, ...log].filter(update => update !== undefined)
+    const isSnapshotWhole = (snapshot?.length ?? 0) === head.snapshotBytes
+    if (isSnapshotWhole && log.every(update => update !== undefined)) return updates
     this.#onDamaged(partition)
     throw new ClusterError('STORE_FAILED', `partition ${partition} of the pinset on disk is damaged`)
   }

@@ -63,7 +63,7 @@ const RECEIVED_WAITING_BYTES_MAX = 32 * 1024 * 1024
 /** When writes come from several sides, the next batch waits this long for company: a batch costs as much as twenty pins. */
 const COMPANY_MS = 2
 /** What merging a partition counts as, in changes. */
-const MERGE_CHANGES = 100
+const MERGE_CHANGES = 40
 
 /**
  * Jobs in the order in which they came, done one batch after the other. Own writes wait for a place, what others wrote

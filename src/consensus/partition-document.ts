@@ -23,7 +23,7 @@ const ITEM_HEAP_BYTES = 900
 export class PartitionDocument {
   readonly #partition: number
   readonly #partitionOf: (cid: Uint8Array) => number
-  readonly #doc = new Y.Doc({ gc: true })
+  readonly #doc = new Y.Doc({ gc: true, guid: 'partition' })
   readonly #map = this.#doc.getMap<unknown>(MAP_NAME)
   readonly #keysByCid = new Map<string, Set<string>>()
   readonly #cidByKey = new Map<string, string>()
