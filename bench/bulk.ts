@@ -7,8 +7,8 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { createNoopMeter } from '@opentelemetry/api'
 import { toAllocate } from '../src/allocator/allocate.ts'
+import { bulkHandlers } from '../src/api/bulk-handlers.ts'
 import { openClient } from '../src/api/client.ts'
-import { restHandlers } from '../src/api/handlers.ts'
 import { pinMany } from '../src/cluster/bulk-pin.ts'
 import { systemClock } from '../src/lib/clock.ts'
 import { createIdentity } from '../src/model/identity.ts'
@@ -86,7 +86,7 @@ async function measureLines(what: string, replication: { readonly min: number; r
     connectSwarmsDelayMs: 0,
   } as const
   const cluster = stubCluster({ pinMany: (chunks, options) => pinMany(components, config, chunks, options) })
-  const handlers = restHandlers(cluster, systemClock)
+  const handlers = bulkHandlers(cluster, systemClock)
   const started = performance.now()
   const cpu = process.cpuUsage()
   let characters = 0

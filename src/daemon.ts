@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import { toAllocate } from './allocator/allocate.ts'
 import { openRestApi } from './api/rest.ts'
+import { openTokens } from './api/tokens/tokens.ts'
 import { openCluster } from './cluster/cluster.ts'
 import { makeRpcHandlers } from './cluster/rpc-handlers.ts'
 import { writePeerstore } from './config/peerstore-file.ts'
@@ -50,6 +51,8 @@ export interface Daemon extends AsyncDisposable {
 /** Metric that tells the others what this peer's pinset is; see `Consensus.noticeDigest`. */
 const PINSET_METRIC = 'pinset'
 const HELLO_MS_MAX = 2000
+/** In the peer's folder: hashes of the API tokens, good for every API of the peer. */
+const TOKENS_FILE = 'api-tokens.json'
 
 /**
  * Opens a peer: every part, in the order of their dependence. This is the only place that knows them all. Whatever
@@ -111,10 +114,12 @@ export async function openDaemon(settings: DaemonSettings, seams: Seams): Promis
       settings.cluster,
     ),
   )
+  const tokens = parts.use(await openTokens(base('restapi'), join(folder, TOKENS_FILE)))
+  const auditLogger = logger.child('audit')
   const api =
     settings.restApi === undefined
       ? undefined
-      : parts.use(await openRestApi({ ...base('restapi'), cluster }, settings.restApi))
+      : parts.use(await openRestApi({ ...base('restapi'), cluster, tokens, auditLogger }, settings.restApi))
   logger
     .child('service')
     .info('peer is running', { peer: self, peername, folder, version: VERSION, ipfs: settings.ipfs.node })

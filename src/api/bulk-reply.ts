@@ -1,6 +1,7 @@
 import type { FastifyReply } from 'fastify'
 import { ClusterError, messageOf } from '../errors.ts'
-import { linger, openStream, type ReplyContext, STREAM_ERROR, sendDocument, setHeaders } from './replies.ts'
+import { noteFailure } from './auth-audit.ts'
+import { linger, openStream, type ReplyContext, STREAM_ERROR, sendDocument, setHeaders, tellInBand } from './replies.ts'
 import { readBody } from './request-body.ts'
 import { toHeaderText } from './stream-reply.ts'
 
@@ -40,6 +41,8 @@ export async function sendBulk(
         item = await answers.next()
       }
     } catch (thrown) {
+      noteFailure(request, thrown)
+      tellInBand(reply, writer, thrown)
       failure = messageOf(thrown)
     }
     writer.flush()

@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { Check } from 'typebox/schema'
+import { askTokens } from '../../test/support/ask-tokens.ts'
 import { askBulk, echoBulk } from '../../test/support/echo-bulk.ts'
 import { askTrust, echoTrust } from '../../test/support/echo-trust.ts'
 import { collect, openRestServer } from '../../test/support/rest-server.ts'
@@ -119,8 +120,8 @@ function talkativeCluster(asked: unknown[]): Partial<Cluster> {
 
 test('every route goes from the client to the cluster and back, in documents of its schema', async () => {
   const asked: unknown[] = []
-  await using server = await openRestServer(talkativeCluster(asked))
-  const client = server.client()
+  await using server = await openRestServer(talkativeCluster(asked), { basic_auth_credentials: { a: 'b' } })
+  const client = server.client({ basicAuth: 'a:b' })
   async function* entries(): AsyncIterable<AddEntry> {
     async function* content() {
       yield Buffer.from('hello')
@@ -140,6 +141,7 @@ test('every route goes from the client to the cluster and back, in documents of 
     statuses: await collect(client.statuses({ query: { filter: 'pinned', local: 'true' } }, options)),
     ...(await askBulk(client, hash, options)),
     ...(await askTrust(client, peer, options)),
+    ...(await askTokens(client, options)),
     recover: await client.recover({ params: { hash }, query: { local: 'true' } }, options),
     recoverAll: await collect(client.recoverAll({}, options)),
     status: await client.status({ params: { hash } }, options),

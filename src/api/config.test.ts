@@ -22,7 +22,11 @@ test('the defaults are those of the reference', () => {
     ],
     [0, 5000, 0, 120_000, 4096],
   )
-  assert.equal(config.basicAuth, undefined)
+  assert.deepEqual(config.gate, {
+    basicAuth: undefined,
+    anonymousScope: 'admin',
+    certificateScope: 'admin',
+  })
   assert.equal(config.tls, undefined)
 })
 
@@ -57,5 +61,9 @@ test('files are found beside the configuration', () => {
     { ...defaults, ssl_cert_file: 'c.pem', ssl_key_file: '/abs/k.pem' },
     '/etc/pinfold',
   )
-  assert.deepEqual(config.tls, { certFile: '/etc/pinfold/c.pem', keyFile: '/abs/k.pem' })
+  assert.deepEqual(config.tls, {
+    certFile: '/etc/pinfold/c.pem',
+    keyFile: '/abs/k.pem',
+    clientCaFile: undefined,
+  })
 })

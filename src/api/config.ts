@@ -3,7 +3,11 @@ import { type Static, Type } from 'typebox'
 import { ClusterError, messageOf } from '../errors.ts'
 import { parseDuration } from '../lib/duration.ts'
 import { durationSetting, oneOrManySetting, toList } from '../lib/schema.ts'
+import { ACCESS_SCOPES } from '../model/token.ts'
 import { type ApiAddress, parseApiAddress } from './address.ts'
+import type { GateConfig } from './auth.ts'
+import { exposureFault } from './auth-exposure.ts'
+import type { TlsFiles } from './tls-files.ts'
 
 const MAX_HEADER_BYTES = 4096
 
@@ -42,8 +46,26 @@ export const restApiSchema = Type.Object({
     [Type.Null(), Type.Record(Type.String(), Type.String(), { minProperties: 1 })],
     {
       default: null,
-      description: 'User → password; null = everybody who reaches the address may do everything',
+      description: 'User → password; users may do everything. null = there are none: see anonymous_scope',
     },
+  ),
+  anonymous_scope: Type.Union(
+    [Type.Literal(''), Type.Literal('none'), ...ACCESS_SCOPES.map(scope => Type.Literal(scope))],
+    {
+      default: '',
+      description:
+        'What callers without credentials may do: none, read, pin or admin. Empty = none where users or client certificates are ' +
+        'configured, else admin, and then only loopback addresses and socket files may be listened on',
+    },
+  ),
+  ssl_client_ca_file: Type.String({
+    default: '',
+    description:
+      'PEM file with the authorities whose client certificates are credentials; needs ssl_cert_file. Certificates stay optional',
+  }),
+  ssl_client_scope: Type.Union(
+    ACCESS_SCOPES.map(scope => Type.Literal(scope)),
+    { default: 'admin', description: 'What callers with such a certificate may do: read, pin or admin' },
   ),
   http_log_file: Type.String({ default: '', description: 'Access logs are not supported: leave it empty' }),
   headers: Type.Record(Type.String(), Type.Array(Type.String()), {
@@ -89,15 +111,14 @@ export interface CorsConfig {
 /** How the REST API is served. */
 export interface RestApiConfig {
   readonly listen: readonly ApiAddress[]
-  /** Absolute paths of PEM files; undefined = plain HTTP. */
-  readonly tls: { readonly certFile: string; readonly keyFile: string } | undefined
+  /** Undefined = plain HTTP. */
+  readonly tls: TlsFiles | undefined
   readonly readTimeoutMs: number
   readonly readHeaderTimeoutMs: number
   readonly writeTimeoutMs: number
   readonly idleTimeoutMs: number
   readonly maxHeaderBytes: number
-  /** User → password; undefined = open to all. */
-  readonly basicAuth: Readonly<Record<string, string>> | undefined
+  readonly gate: GateConfig
   readonly headers: Readonly<Record<string, readonly string[]>>
   readonly cors: CorsConfig
 }
@@ -108,23 +129,22 @@ export interface RestApiConfig {
  */
 export function toRestApiConfig(section: RestApiSection, configFolder = '.'): RestApiConfig {
   refuseUnsupported(section)
-  const { ssl_cert_file: cert, ssl_key_file: key, max_header_bytes: maxHeaderBytes } = section
-  if ((cert === '') !== (key === ''))
-    refuse('ssl_cert_file', 'ssl_cert_file and ssl_key_file go together: set both or none')
+  const { max_header_bytes: maxHeaderBytes } = section
   if (maxHeaderBytes !== 0 && maxHeaderBytes < MAX_HEADER_BYTES)
     refuse('max_header_bytes', 'it must be at least 4096')
+  const listen = toList(section.http_listen_multiaddress).map(toListenAddress)
+  const isDecided = hasCredentials(section) || section.anonymous_scope !== ''
+  const exposed = exposureFault({ listen, isDecided, section: 'api.restapi', prefix: 'CLUSTER_RESTAPI' })
+  if (exposed !== undefined) refuse('http_listen_multiaddress', exposed)
   return {
-    listen: toList(section.http_listen_multiaddress).map(toListenAddress),
-    tls:
-      cert === ''
-        ? undefined
-        : { certFile: resolve(configFolder, cert), keyFile: resolve(configFolder, key) },
+    listen,
+    tls: toTlsFiles(section, configFolder),
     readTimeoutMs: parseDuration(section.read_timeout),
     readHeaderTimeoutMs: parseDuration(section.read_header_timeout),
     writeTimeoutMs: parseDuration(section.write_timeout),
     idleTimeoutMs: parseDuration(section.idle_timeout),
     maxHeaderBytes: Math.max(MAX_HEADER_BYTES, maxHeaderBytes),
-    basicAuth: section.basic_auth_credentials ?? undefined,
+    gate: toGateConfig(section),
     headers: section.headers,
     cors: {
       allowedOrigins: section.cors_allowed_origins,
@@ -134,6 +154,34 @@ export function toRestApiConfig(section: RestApiSection, configFolder = '.'): Re
       isCredentialsAllowed: section.cors_allow_credentials,
       maxAgeMs: parseDuration(section.cors_max_age),
     },
+  }
+}
+
+function hasCredentials(section: RestApiSection): boolean {
+  return section.basic_auth_credentials !== null || section.ssl_client_ca_file !== ''
+}
+
+function toGateConfig(section: RestApiSection): GateConfig {
+  const { anonymous_scope: said } = section
+  const meant = said === '' ? (hasCredentials(section) ? 'none' : 'admin') : said
+  return {
+    basicAuth: section.basic_auth_credentials ?? undefined,
+    anonymousScope: meant === 'none' ? undefined : meant,
+    certificateScope: section.ssl_client_scope,
+  }
+}
+
+function toTlsFiles(section: RestApiSection, configFolder: string): TlsFiles | undefined {
+  const { ssl_cert_file: cert, ssl_key_file: key, ssl_client_ca_file: clientCa } = section
+  if ((cert === '') !== (key === ''))
+    refuse('ssl_cert_file', 'ssl_cert_file and ssl_key_file go together: set both or none')
+  if (cert === '' && clientCa !== '')
+    refuse('ssl_client_ca_file', 'client certificates need TLS: set ssl_cert_file and ssl_key_file as well')
+  if (cert === '') return undefined
+  return {
+    certFile: resolve(configFolder, cert),
+    keyFile: resolve(configFolder, key),
+    clientCaFile: clientCa === '' ? undefined : resolve(configFolder, clientCa),
   }
 }
 

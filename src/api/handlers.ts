@@ -14,18 +14,40 @@ import type { Pin, PinOptions } from '../model/pin.ts'
 import { type PinJson, toPinJson, toSubmittedPinJson } from '../model/pin-json.ts'
 import { parseStatusFilter } from '../model/pin-status.ts'
 import { type GlobalPinInfoJson, toGlobalPinInfoJson } from '../model/status-json.ts'
+import type { Caller, Gate } from './auth.ts'
 import { bulkHandlers } from './bulk-handlers.ts'
 import { parsePinRange } from './pin-range.ts'
 import { parseAddRequest, parseCidList, parseIpfsPath, parsePinOptions, type Query } from './query.ts'
 import type { Handlers, Routes } from './routes.ts'
+import { tokenHandlers } from './tokens/token-handlers.ts'
+import type { Tokens } from './tokens/tokens.ts'
 import { trustHandlers } from './trust-handlers.ts'
 
 /** Questions about single CIDs that are under way at a time for one list of CIDs. */
 const STATUSES_AT_A_TIME = 16
 
+/** What the answers to routes are made of. */
+export interface HandlerParts {
+  readonly cluster: Cluster
+  readonly clock: Clock
+  readonly tokens: Tokens
+  readonly gate: Gate
+}
+
+/** Goes last into every handler. */
+export interface CallerOptions extends Options {
+  readonly caller: Caller
+}
+
 /** What the server answers to each route. Input is as it stands in the URL; bad input throws `INVALID_ARGUMENT`. */
-export function restHandlers(cluster: Cluster, clock: Clock): Handlers<Routes, Options> {
+export function restHandlers({
+  cluster,
+  clock,
+  tokens,
+  gate,
+}: HandlerParts): Handlers<Routes, CallerOptions> {
   return {
+    ...tokenHandlers(tokens, gate),
     ...peerHandlers(cluster),
     ...pinsetHandlers(cluster, clock),
     ...bulkHandlers(cluster, clock),

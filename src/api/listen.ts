@@ -1,15 +1,19 @@
 import { once } from 'node:events'
-import { readFile, unlink } from 'node:fs/promises'
+import { unlink } from 'node:fs/promises'
 import http, { type RequestListener } from 'node:http'
 import https from 'node:https'
 import net, { type AddressInfo } from 'node:net'
+import type { SecureContextOptions } from 'node:tls'
 import { ClusterError, messageOf } from '../errors.ts'
+import type { Logger } from '../interfaces.ts'
+import type { Clock } from '../lib/clock.ts'
 import { type ApiAddress, formatTcpAddress } from './address.ts'
+import { readTls, type TlsFiles, watchTls } from './tls-files.ts'
 
 /** Limits of an HTTP server, and its certificate. */
 export interface ListenConfig {
   readonly listen: readonly ApiAddress[]
-  readonly tls: { readonly certFile: string; readonly keyFile: string } | undefined
+  readonly tls: TlsFiles | undefined
   readonly readTimeoutMs: number
   readonly readHeaderTimeoutMs: number
   readonly idleTimeoutMs: number
@@ -19,6 +23,8 @@ export interface ListenConfig {
 /** What the reference's HTTP library grants above the configured bound. */
 const HEADER_BYTES_GRANTED = 4096
 const CHECK_CONNECTIONS_MS = 1000
+/** Open connections of an address; further ones are closed at once. */
+const CONNECTIONS_MAX = 16_384
 
 /** Servers on every configured address, with one listener for requests. Disposing them cuts open connections. */
 export interface Listeners extends AsyncDisposable {
@@ -33,13 +39,18 @@ export interface Listeners extends AsyncDisposable {
  * the certificate cannot be read; then nothing stays open.
  */
 export async function listenOnAll(
+  parts: { readonly clock: Clock; readonly logger: Logger },
   config: ListenConfig,
   setting: string,
   onRequest: RequestListener,
 ): Promise<Listeners> {
   await using opened = new AsyncDisposableStack()
-  const tls = config.tls === undefined ? undefined : await readTls(config.tls)
   const servers: http.Server[] = []
+  const renew = (options: SecureContextOptions) => {
+    for (const server of servers) if (server instanceof https.Server) server.setSecureContext(options)
+  }
+  if (config.tls !== undefined) opened.use(await watchTls(parts, config.tls, renew))
+  const tls = config.tls === undefined ? undefined : await readTls(config.tls)
   const addresses: string[] = []
   for (const address of config.listen) {
     const server = createServer(config, tls, onRequest)
@@ -61,26 +72,11 @@ export async function listenOnAll(
   }
 }
 
-interface Tls {
-  readonly cert: Buffer
-  readonly key: Buffer
-}
-
-async function readTls(files: { readonly certFile: string; readonly keyFile: string }): Promise<Tls> {
-  try {
-    return { cert: await readFile(files.certFile), key: await readFile(files.keyFile) }
-  } catch (cause) {
-    throw new ClusterError(
-      'CONFIG_INVALID',
-      `ssl_cert_file or ssl_key_file cannot be read: ${messageOf(cause)}`,
-      {
-        cause,
-      },
-    )
-  }
-}
-
-function createServer(config: ListenConfig, tls: Tls | undefined, onRequest: RequestListener): http.Server {
+function createServer(
+  config: ListenConfig,
+  tls: SecureContextOptions | undefined,
+  onRequest: RequestListener,
+): http.Server {
   const options = {
     maxHeaderSize: config.maxHeaderBytes + HEADER_BYTES_GRANTED,
     headersTimeout: config.readHeaderTimeoutMs,
@@ -90,19 +86,14 @@ function createServer(config: ListenConfig, tls: Tls | undefined, onRequest: Req
     connectionsCheckingInterval: CHECK_CONNECTIONS_MS,
     noDelay: true,
   }
-  try {
-    return tls === undefined
+  // A certificate is one credential among others: who has none may have a password.
+  const asking = { requestCert: config.tls?.clientCaFile !== undefined, rejectUnauthorized: false }
+  const server =
+    tls === undefined
       ? http.createServer(options, onRequest)
-      : https.createServer({ ...options, ...tls, minVersion: 'TLSv1.2' }, onRequest)
-  } catch (cause) {
-    throw new ClusterError(
-      'CONFIG_INVALID',
-      `ssl_cert_file or ssl_key_file is not usable: ${messageOf(cause)}`,
-      {
-        cause,
-      },
-    )
-  }
+      : https.createServer({ ...options, ...tls, ...asking }, onRequest)
+  server.maxConnections = CONNECTIONS_MAX
+  return server
 }
 
 async function listen(server: http.Server, address: ApiAddress, setting: string): Promise<void> {

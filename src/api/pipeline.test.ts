@@ -1,40 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { parseApiAddress } from './address.ts'
-import { basicAuthentication } from './auth.ts'
 import { corsPolicy } from './cors.ts'
 import { isMethodRefused, redirectOf, toRoutedUrl } from './paths.ts'
-
-const basic = (text: string) => `Basic ${Buffer.from(text).toString('base64')}`
-
-test('only a known user with its password is let in', () => {
-  const authenticate = basicAuthentication({ alice: 'secret', bob: 'pa:ss', empty: '' })
-  assert.equal(authenticate(basic('alice:secret')), undefined)
-  assert.equal(authenticate(basic('bob:pa:ss')), undefined)
-  assert.equal(
-    authenticate(
-      basic('alice:secret')
-        .toLowerCase()
-        .replace(/^basic .*/, basic('alice:secret')),
-    ),
-    undefined,
-  )
-  for (const wrong of [
-    'alice:',
-    'alice:Secret',
-    'carol:secret',
-    ':',
-    'empty:',
-    ':secret',
-    '__proto__:x',
-    'alice:pa:ss',
-  ]) {
-    assert.equal(authenticate(basic(wrong))?.error.message, 'unauthorized: access denied', wrong)
-  }
-  for (const unusable of [undefined, '', 'Basic', 'Basic !!!', basic('alice'), 'Digest x', 'Bearer x']) {
-    assert.equal(authenticate(unusable)?.error.message, 'unauthorized: no auth provided', unusable)
-  }
-})
 
 test('a redirect stays on this host', () => {
   assert.deepEqual(redirectOf('/health/?a=b/'), { status: 307, location: '/health?a=b/' })

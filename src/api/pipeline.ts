@@ -1,34 +1,51 @@
 import type { FastifyInstance, FastifyReply } from 'fastify'
 import { ClusterError } from '../errors.ts'
 import type { Instruments } from '../lib/instruments.ts'
-import { basicAuthentication } from './auth.ts'
-import type { RestApiConfig } from './config.ts'
+import type { AccessScope } from '../model/token.ts'
+import { authorise, type Gate, isRefusal, setCaller } from './auth.ts'
+import type { Audit } from './auth-audit.ts'
+import type { CorsConfig } from './config.ts'
 import { corsPolicy } from './cors.ts'
 import type { apiMetrics } from './metrics.ts'
 import { isMethodRefused, redirectOf } from './paths.ts'
 import { type ReplyContext, sendError } from './replies.ts'
 
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** What the caller of a route must be allowed to do; `open` = anything. Absent where no route matches. */
+    scope?: AccessScope | 'open'
+  }
+}
+
+/** Who decides who may do what, and who writes it down. */
+export interface Access {
+  readonly gate: Gate
+  readonly audit: Audit
+}
+
 /**
- * What happens before routes, in this order: credentials, cross-origin headers, redirects. And what happens when no
- * route matches.
+ * What happens before routes, in this order: credentials, cross-origin headers, redirects, the caller's limits and scope.
+ * And what happens when no route matches. Routes get their scope from `config.scope`, their caller from `callerOf`.
  */
 export function addPipeline(
   app: FastifyInstance,
   { requests, duration }: Instruments<typeof apiMetrics>,
-  config: RestApiConfig,
+  { gate, audit }: Access,
+  config: { readonly cors: CorsConfig },
   context: ReplyContext,
 ): void {
-  const authenticate = config.basicAuth === undefined ? undefined : basicAuthentication(config.basicAuth)
   const cors = corsPolicy(config.cors)
 
   app.addHook('onRequest', (request, reply, done) => {
     const { method, originalUrl } = request
-    const isFree = method === 'OPTIONS' || (method === 'GET' && originalUrl.split('?', 1)[0] === '/health')
-    const refusal = isFree ? undefined : authenticate?.(request.headers.authorization)
-    if (refusal !== undefined) {
-      reply.header('WWW-Authenticate', [...refusal.challenges])
-      return sendError(reply, refusal.error, context)
+    const isFree = method === 'OPTIONS' || request.routeOptions.config.scope === 'open'
+    const caller = isFree ? undefined : gate.admit(request.raw)
+    if (caller !== undefined && isRefusal(caller)) {
+      audit.refused(request, caller.error)
+      reply.header('WWW-Authenticate', [...caller.challenges])
+      return sendError(reply, caller.error, context)
     }
+    if (caller !== undefined) setCaller(request.raw, caller)
     const { origin, 'access-control-request-method': wanted = '' } = request.headers
     if (method === 'OPTIONS' && wanted !== '') {
       const names = request.headers['access-control-request-headers'] ?? ''
@@ -40,14 +57,24 @@ export function addPipeline(
     reply.header('Vary', 'Origin')
     if (origin !== undefined) reply.headers(cors.answer(origin, method) ?? {})
     const redirect = redirectOf(originalUrl)
-    if (redirect === undefined) return done()
-    sendRedirect(reply, method, redirect.status, redirect.location)
+    if (redirect !== undefined) return sendRedirect(reply, method, redirect.status, redirect.location)
+    try {
+      caller?.quota?.takeRequest()
+      const { scope } = request.routeOptions.config
+      if (caller !== undefined && scope !== undefined && scope !== 'open')
+        authorise(caller, scope, `${method} ${request.routeOptions.url}`)
+    } catch (thrown) {
+      if (thrown instanceof ClusterError && thrown.code === 'RATE_LIMITED') reply.header('Retry-After', '1')
+      return sendError(reply, thrown, context)
+    }
+    done()
   })
 
   app.addHook('onResponse', (request, reply, done) => {
     const route = request.routeOptions.url ?? 'none'
     requests.add(1, { route, status: reply.statusCode })
     duration.record(reply.elapsedTime / 1000, { route })
+    audit.ended(request, reply)
     done()
   })
 

@@ -5,6 +5,7 @@ import type { Clock } from '../lib/clock.ts'
 import { formatJson } from '../lib/json.ts'
 import { pagesOf } from '../lib/pages.ts'
 import type { AddEntry } from '../model/add.ts'
+import { noteFailure } from './auth-audit.ts'
 import { boundaryOf, readParts } from './multipart.ts'
 import { DocumentWriter, toHeaderText } from './stream-reply.ts'
 import { readEntries } from './upload.ts'
@@ -23,6 +24,8 @@ export interface ReplyContext {
 export const STREAM_ERROR = 'X-Stream-Error'
 /** How long the rest of an upload is read and thrown away so that the client gets to see why it failed. */
 const LINGER_MS = 2000
+/** Type of one JSON document a line. */
+const LINES = 'application/x-ndjson'
 
 /** Puts on the headers of an answer that a handler made. */
 export function setHeaders(reply: FastifyReply, context: ReplyContext): void {
@@ -45,6 +48,7 @@ function sendText(reply: FastifyReply, status: number, text: string): void {
 /** Answers with an error: `{code, message}` as in the reference, and `reason`, our own code. */
 export function sendError(reply: FastifyReply, thrown: unknown, context: ReplyContext): void {
   const error = toClusterError(thrown)
+  noteFailure(reply.request.raw, thrown)
   setHeaders(reply, context)
   sendText(reply, error.status, formatError(error))
 }
@@ -83,6 +87,8 @@ export async function sendStream(
       page = await iterator.next()
     }
   } catch (thrown) {
+    noteFailure(reply.request.raw, thrown)
+    tellInBand(reply, writer, thrown)
     errors.push(messageOf(thrown))
   } finally {
     if (page.done !== true) await iterator.return?.()
@@ -100,9 +106,20 @@ export function openStream(
   context: ReplyContext,
 ): DocumentWriter {
   reply.hijack()
-  const all = { ...reply.getHeaders(), ...headers } as OutgoingHttpHeaders
+  const type = isInBand(reply) ? { 'content-type': LINES } : {}
+  const all = { ...reply.getHeaders(), ...headers, ...type } as OutgoingHttpHeaders
   reply.raw.writeHead(200, all)
   return new DocumentWriter(reply.raw, context.clock, context.idleTimeoutMs)
+}
+
+/** Browsers cannot read trailers: who asks for lines by name is told in the last line what ended a stream. */
+function isInBand(reply: FastifyReply): boolean {
+  return reply.request.headers.accept?.includes(LINES) === true
+}
+
+/** Ends a stream with the document of an error, for clients that asked for it. */
+export function tellInBand(reply: FastifyReply, writer: DocumentWriter, thrown: unknown): void {
+  if (isInBand(reply)) writer.write(formatError(toClusterError(thrown)).trimEnd())
 }
 
 /** How an upload is to be answered. */
@@ -149,9 +166,11 @@ async function streamRecords(
       signal.throwIfAborted()
     }
   } catch (thrown) {
+    noteFailure(reply.request.raw, thrown)
     failure = thrown
   }
   writer ??= open()
+  if (failure !== undefined) tellInBand(reply, writer, failure)
   writer.flush()
   await linger(reply, context)
   if (reply.raw.destroyed) return
@@ -168,6 +187,7 @@ async function collectRecords(
   try {
     for await (const record of records) texts.push(formatJson(record))
   } catch (thrown) {
+    noteFailure(reply.request.raw, thrown)
     await linger(reply, context)
     const error = toClusterError(thrown)
     sendText(reply, 500, formatError(error, 500))

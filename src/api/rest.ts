@@ -1,3 +1,4 @@
+import assert from 'node:assert'
 import http, { type RequestListener } from 'node:http'
 import type { Meter } from '@opentelemetry/api'
 import {
@@ -8,12 +9,15 @@ import {
   type RawRequestDefaultExpression as RawRequest,
 } from 'fastify'
 import { ClusterError, toClusterError, wasStopped } from '../errors.ts'
-import type { Cluster, Logger, Options } from '../interfaces.ts'
+import type { Cluster, LogFields, Logger } from '../interfaces.ts'
 import type { Clock } from '../lib/clock.ts'
 import { makeInstruments } from '../lib/instruments.ts'
+import { type Caller, callerOf, makeGate } from './auth.ts'
+import { makeAudit, note, noteDocuments, noteFailure } from './auth-audit.ts'
+import { isLocal } from './auth-exposure.ts'
 import { sendBulk } from './bulk-reply.ts'
 import type { RestApiConfig } from './config.ts'
-import { restHandlers } from './handlers.ts'
+import { type CallerOptions, type HandlerParts, restHandlers } from './handlers.ts'
 import { listenOnAll } from './listen.ts'
 import { LiveRequests } from './live-requests.ts'
 import { apiMetrics } from './metrics.ts'
@@ -23,10 +27,15 @@ import { parseAddRequest, parseQuery, type Query } from './query.ts'
 import { readText } from './read-lines.ts'
 import { type ReplyContext, sendDocument, sendError, sendStream, sendUpload } from './replies.ts'
 import { type Route, type Routes, routes } from './routes.ts'
+import { limitCluster } from './tokens/limit-cluster.ts'
+import type { Tokens } from './tokens/tokens.ts'
 
 /** What the REST API asks and tells. */
 export interface RestApiComponents {
   readonly cluster: Cluster
+  readonly tokens: Tokens
+  /** Gets a line for every change. */
+  readonly auditLogger: Logger
   readonly clock: Clock
   readonly logger: Logger
   readonly meter: Meter
@@ -42,6 +51,8 @@ export interface RestApi extends AsyncDisposable {
 const GRACE_MS = 1000
 const BODY_BYTES_MAX = 64 * 1024
 const SETTING = 'api.restapi.http_listen_multiaddress'
+/** Who calls routes that need no credentials. */
+const NOBODY: Caller = { kind: 'anonymous', name: '', scope: 'read', quota: undefined }
 
 /**
  * Serves the table of routes on every configured address. Throws `CONFLICT` when an address is in use and
@@ -53,10 +64,13 @@ export async function openRestApi(components: RestApiComponents, config: RestApi
   const context = toContext(components.clock, config)
   const made = createApp(context)
   const { app } = made
-  addPipeline(app, makeInstruments(components.meter, apiMetrics), config, context)
-  addRoutes(app, components, context, live)
+  const gate = makeGate(components, config.gate)
+  const audit = makeAudit(components.auditLogger, components.clock)
+  addPipeline(app, makeInstruments(components.meter, apiMetrics), { gate, audit }, config, context)
+  addRoutes(app, { ...components, gate }, context, live)
   await app.ready()
-  const listeners = await listenOnAll(config, SETTING, made.listener())
+  warnOfPlainText(config, logger)
+  const listeners = await listenOnAll(components, config, SETTING, made.listener())
   logger.info('REST API listens', { addresses: listeners.addresses })
   return {
     addresses: listeners.addresses,
@@ -118,26 +132,51 @@ function toContext(clock: Clock, config: RestApiConfig): ReplyContext {
   return { clock, idleTimeoutMs, writeTimeoutMs, headers }
 }
 
-type AnyHandler = (input: unknown, options: Options) => unknown
+/** Passwords and tokens that others on the way can read deserve a word. */
+function warnOfPlainText({ listen, tls, gate }: RestApiConfig, logger: Logger): void {
+  const open = tls === undefined ? listen.find(address => !isLocal(address)) : undefined
+  if (open === undefined || gate.basicAuth === undefined) return
+  logger.warn(
+    'passwords and tokens come here unencrypted: set ssl_cert_file and ssl_key_file, or use a proxy with TLS',
+    {
+      address: open.text,
+    },
+  )
+}
+
+type AnyHandler = (input: unknown, options: CallerOptions) => unknown
+
+/** The handlers of a request: those of all, unless pins or bytes of its caller are counted. */
+function handlersFor(components: HandlerParts): (caller: Caller) => Readonly<Record<string, AnyHandler>> {
+  // Each handler has the type of its own row; they are called with what the row says.
+  const make = (cluster: Cluster) =>
+    restHandlers({ ...components, cluster }) as unknown as Readonly<Record<string, AnyHandler>>
+  const unlimited = make(components.cluster)
+  return ({ quota }) =>
+    quota?.isCounted === true ? make(limitCluster(components.cluster, quota)) : unlimited
+}
 
 function addRoutes(
   app: FastifyInstance,
-  { cluster, clock, logger }: RestApiComponents,
+  components: RestApiComponents & HandlerParts,
   context: ReplyContext,
   live: LiveRequests,
 ): void {
-  const handlers = restHandlers(cluster, clock)
+  const { clock, logger } = components
+  const handlersOf = handlersFor(components)
   for (const name of Object.keys(routes) as (keyof Routes)[]) {
     const route: Route = routes[name]
-    // Each handler has the type of its own row; here they are called with what the row says.
-    const handle = handlers[name] as unknown as AnyHandler
-    const answer = answererOf(route, handle, context, clock)
+    const answer = answererOf(route, context, clock)
     const respond = async (request: FastifyRequest, reply: FastifyReply) => {
       const signal = live.open(reply.raw)
       limitTime(reply, context)
       try {
-        await answer(request, reply, signal)
+        const caller = route.scope === 'open' ? NOBODY : callerOf(request.raw)
+        const handle = handlersOf(caller)[name]
+        assert.ok(handle, `route ${name} has a handler`)
+        await answer(request, reply, input => handle(input, { signal, caller }), signal)
       } catch (thrown) {
+        noteFailure(request.raw, thrown)
         if (!wasStopped(thrown, signal)) logFailure(logger, name, thrown)
         // An answer that has begun can only be cut; the client sees that it is not whole.
         if (reply.raw.headersSent) reply.raw.destroy()
@@ -145,7 +184,8 @@ function addRoutes(
       }
     }
     const handler = (request: FastifyRequest, reply: FastifyReply) => void respond(request, reply)
-    for (const url of urlsOf(route)) app.route({ method: route.method, url, handler })
+    for (const url of urlsOf(route))
+      app.route({ method: route.method, url, handler, config: { scope: route.scope } })
   }
 }
 
@@ -169,36 +209,51 @@ function logFailure(logger: Logger, route: string, thrown: unknown): void {
   else logger.debug('request refused', fields)
 }
 
-type Answerer = (request: FastifyRequest, reply: FastifyReply, signal: AbortSignal) => Promise<void>
+type Handle = (input: unknown) => unknown
+type Answerer = (
+  request: FastifyRequest,
+  reply: FastifyReply,
+  handle: Handle,
+  signal: AbortSignal,
+) => Promise<void>
 
-function answererOf(route: Route, handle: AnyHandler, context: ReplyContext, clock: Clock): Answerer {
+function answererOf(route: Route, context: ReplyContext, clock: Clock): Answerer {
   if (route.body === 'upload') {
-    return async (request, reply, signal) => {
+    return async (request, reply, handle, signal) => {
       const query = request.query as Query
       const { isStreamed, params } = parseAddRequest(query, clock.now())
-      const add = (entries: unknown) => handle({ query, entries }, { signal }) as AsyncIterable<unknown>
+      const add = (entries: unknown) =>
+        noteDocuments(request.raw, handle({ query, entries }) as AsyncIterable<unknown>)
       const upload = { add, isStreamed, isEmptyAllowed: params.wrapWithDirectory }
       await sendUpload(reply, upload, signal, context)
     }
   }
   if (route.body === 'lines') {
-    return async (request, reply, signal) => {
+    return async (request, reply, handle, signal) => {
       const answer = (lines: unknown) =>
-        handle({ query: request.query, lines }, { signal }) as AsyncIterable<unknown>
+        noteDocuments(request.raw, handle({ query: request.query, lines }) as AsyncIterable<unknown>)
       await sendBulk(reply, answer, signal, context)
     }
   }
   if (route.streams === true) {
-    return async (request, reply, signal) => {
-      const documents = handle(toInput(request), { signal }) as AsyncIterable<unknown>
+    return async (request, reply, handle, signal) => {
+      const documents = handle(toInput(request)) as AsyncIterable<unknown>
       await sendStream(reply, documents, signal, context)
     }
   }
-  return async (request, reply, signal) => {
+  return async (request, reply, handle) => {
     const input = toInput(request)
     const body = route.body === undefined ? undefined : await readJson(request, context)
-    sendDocument(reply, await handle(body === undefined ? input : { ...input, body }, { signal }), context)
+    note(request.raw, subjectOf(body))
+    sendDocument(reply, await handle(body === undefined ? input : { ...input, body }), context)
   }
+}
+
+/** What a document of a request is about, for the audit line. */
+function subjectOf(body: unknown): LogFields {
+  const { peer_id: peer, name, scope } = (body ?? {}) as Readonly<Record<string, unknown>>
+  const texts = Object.entries({ peer, token: name, scope }).filter(([, value]) => typeof value === 'string')
+  return Object.fromEntries(texts.map(([key, value]) => [key, String(value).slice(0, 100)]))
 }
 
 function toInput(request: FastifyRequest): { readonly params: unknown; readonly query: unknown } {

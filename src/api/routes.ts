@@ -17,6 +17,7 @@ import { peerJsonSchema } from '../model/peer-json.ts'
 import { pinJsonSchema } from '../model/pin-json.ts'
 import { pinsetJsonSchema, trustJsonSchema } from '../model/pinset-json.ts'
 import { globalPinInfoJsonSchema } from '../model/status-json.ts'
+import type { AccessScope } from '../model/token.ts'
 import {
   addQuerySchema,
   allocationsQuerySchema,
@@ -27,12 +28,15 @@ import {
   pinQuerySchema,
   statusesQuerySchema,
 } from './query-schema.ts'
+import { jwtRoutes, tokenRoutes } from './tokens/token-routes.ts'
 
 /** One row of the table: what is asked, and what the answer is. */
 export interface Route {
   readonly method: 'GET' | 'POST' | 'DELETE'
   /** `:name` is one segment, `*` the rest of the path (parameter `path`). */
   readonly path: string
+  /** What the caller must be allowed to do; `open` = needs no credentials. */
+  readonly scope: AccessScope | 'open'
   readonly summary: string
   readonly params?: JsonSchema<Readonly<Record<string, string>>>
   readonly query?: JsonSchema<object>
@@ -60,16 +64,24 @@ const bandwidthJsonSchema = objectSchema({
  * choice between 404 and 405 for a wrong method depends on it.
  */
 export const routes = {
-  id: { method: 'GET', path: '/id', summary: 'What this peer says of itself', reply: peerJsonSchema },
+  id: {
+    method: 'GET',
+    path: '/id',
+    scope: 'read',
+    summary: 'What this peer says of itself',
+    reply: peerJsonSchema,
+  },
   version: {
     method: 'GET',
     path: '/version',
+    scope: 'read',
     summary: 'The version of this peer',
     reply: objectSchema({ version: textSchema() }),
   },
   peers: {
     method: 'GET',
     path: '/peers',
+    scope: 'read',
     summary: 'What every peer says of itself',
     reply: peerJsonSchema,
     streams: true,
@@ -77,6 +89,7 @@ export const routes = {
   addPeer: {
     method: 'POST',
     path: '/peers',
+    scope: 'admin',
     summary: 'Learn about a peer',
     body: objectSchema({ peer_id: textSchema('peer id') }),
     reply: peerJsonSchema,
@@ -84,12 +97,14 @@ export const routes = {
   removePeer: {
     method: 'DELETE',
     path: '/peers/:peer',
+    scope: 'admin',
     summary: 'Remove a peer: refused, since peers are members for as long as they live',
     params: objectSchema({ peer: textSchema('peer id') }),
   },
   add: {
     method: 'POST',
     path: '/add',
+    scope: 'pin',
     summary: 'Add files and pin their root',
     query: addQuerySchema,
     body: 'upload',
@@ -99,6 +114,7 @@ export const routes = {
   allocations: {
     method: 'GET',
     path: '/allocations',
+    scope: 'read',
     summary:
       'The pinset as it is when the listing begins, in the order of the bytes of the CIDs. By pages: `limit`, and for the ' +
       'next page `after` with the last CID; a page with fewer than `limit` entries is the last, and one without any is ' +
@@ -110,6 +126,7 @@ export const routes = {
   allocation: {
     method: 'GET',
     path: '/allocations/:hash',
+    scope: 'read',
     summary: 'One entry of the pinset',
     params: hash,
     query: pinQuerySchema,
@@ -118,6 +135,7 @@ export const routes = {
   statuses: {
     method: 'GET',
     path: '/pins',
+    scope: 'read',
     summary: 'The state of pins on every peer',
     query: statusesQuerySchema,
     reply: globalPinInfoJsonSchema,
@@ -126,6 +144,7 @@ export const routes = {
   pinMany: {
     method: 'POST',
     path: '/pins',
+    scope: 'pin',
     summary:
       'Pin many: a pin a line, as JSON with `cid` and what the query could say of all (`name`, `mode`, `replication`, ' +
       '`replication_factor_min`, `replication_factor_max`, `user_allocations`, `expire_at`, `expire_in`, `metadata`, ' +
@@ -140,6 +159,7 @@ export const routes = {
   unpinMany: {
     method: 'DELETE',
     path: '/pins',
+    scope: 'pin',
     summary:
       'Unpin many: lines and answers as in `POST /pins`, of which only the CID matters. The status is `removed`, or ' +
       '`absent` for what was not pinned',
@@ -151,6 +171,7 @@ export const routes = {
   exportState: {
     method: 'GET',
     path: '/state/export',
+    scope: 'read',
     summary: 'Every entry of the pinset, as `cluster-service state export` writes it',
     reply: pinJsonSchema,
     streams: true,
@@ -158,6 +179,7 @@ export const routes = {
   importState: {
     method: 'POST',
     path: '/state/import',
+    scope: 'admin',
     summary:
       'Write the entries of an export into the pinset, with their types, peers and times; other entries stay. Lines and ' +
       'answers as in `POST /pins`',
@@ -169,6 +191,7 @@ export const routes = {
   trust: {
     method: 'GET',
     path: '/trust',
+    scope: 'read',
     summary:
       'Whose writes this peer accepts: as configured, what was changed while running (which outweighs it), and whether the ' +
       'cluster trusts this peer',
@@ -177,6 +200,7 @@ export const routes = {
   trustPeer: {
     method: 'POST',
     path: '/trust',
+    scope: 'admin',
     summary: 'Accept what a peer writes, from now on and on every peer; answers as `GET /trust`',
     body: objectSchema({ peer_id: textSchema('peer id') }),
     reply: trustJsonSchema,
@@ -184,20 +208,24 @@ export const routes = {
   distrustPeer: {
     method: 'DELETE',
     path: '/trust/:peer',
+    scope: 'admin',
     summary:
       'Refuse what a peer writes, from now on and on every peer; what it wrote before stays. Answers as `GET /trust`',
     params: objectSchema({ peer: textSchema('peer id') }),
     reply: trustJsonSchema,
   },
+  ...tokenRoutes,
   pinset: {
     method: 'GET',
     path: '/pinset',
+    scope: 'read',
     summary: 'How many pins this peer has, their digest, whether it is behind, read-only or not trusted',
     reply: pinsetJsonSchema,
   },
   pinsets: {
     method: 'GET',
     path: '/pinset/peers',
+    scope: 'read',
     summary: 'The same of every peer; those that do not answer come last with `error`',
     reply: pinsetJsonSchema,
     streams: true,
@@ -205,6 +233,7 @@ export const routes = {
   recover: {
     method: 'POST',
     path: '/pins/:hash/recover',
+    scope: 'pin',
     summary: 'Try again what is in error for one CID',
     params: hash,
     query: localQuerySchema,
@@ -213,6 +242,7 @@ export const routes = {
   recoverAll: {
     method: 'POST',
     path: '/pins/recover',
+    scope: 'pin',
     summary: 'Try again everything that is in error',
     query: localQuerySchema,
     reply: globalPinInfoJsonSchema,
@@ -221,6 +251,7 @@ export const routes = {
   status: {
     method: 'GET',
     path: '/pins/:hash',
+    scope: 'read',
     summary: 'The state of one CID on every peer',
     params: hash,
     query: localQuerySchema,
@@ -229,6 +260,7 @@ export const routes = {
   pin: {
     method: 'POST',
     path: '/pins/:hash',
+    scope: 'pin',
     summary: 'Pin a CID',
     params: hash,
     query: pinQuerySchema,
@@ -237,6 +269,7 @@ export const routes = {
   pinPath: {
     method: 'POST',
     path: '/pins/:keyType/*',
+    scope: 'pin',
     summary: 'Pin what a path leads to',
     params: ipfsPath,
     query: pinQuerySchema,
@@ -245,6 +278,7 @@ export const routes = {
   unpin: {
     method: 'DELETE',
     path: '/pins/:hash',
+    scope: 'pin',
     summary: 'Unpin a CID',
     params: hash,
     query: pinQuerySchema,
@@ -253,6 +287,7 @@ export const routes = {
   unpinPath: {
     method: 'DELETE',
     path: '/pins/:keyType/*',
+    scope: 'pin',
     summary: 'Unpin what a path leads to',
     params: ipfsPath,
     query: pinQuerySchema,
@@ -261,6 +296,7 @@ export const routes = {
   gc: {
     method: 'POST',
     path: '/ipfs/gc',
+    scope: 'admin',
     summary: 'Collect garbage on the IPFS nodes',
     query: localQuerySchema,
     reply: globalRepoGcJsonSchema,
@@ -268,24 +304,28 @@ export const routes = {
   graph: {
     method: 'GET',
     path: '/health/graph',
+    scope: 'read',
     summary: 'Who is connected to whom',
     reply: connectGraphJsonSchema,
   },
   alerts: {
     method: 'GET',
     path: '/health/alerts',
+    scope: 'read',
     summary: 'Metrics that ran out, newest first',
     reply: listSchema(alertJsonSchema),
   },
   bandwidth: {
     method: 'GET',
     path: '/health/bandwidth',
+    scope: 'read',
     summary: 'Traffic by protocol; empty where it is not measured',
     reply: dictionarySchema(bandwidthJsonSchema),
   },
   metrics: {
     method: 'GET',
     path: '/monitor/metrics/:name',
+    scope: 'read',
     summary: 'The latest metrics of a name, one a peer',
     params: objectSchema({ name: textSchema() }),
     reply: listSchema(metricJsonSchema),
@@ -293,10 +333,17 @@ export const routes = {
   metricNames: {
     method: 'GET',
     path: '/monitor/metrics',
+    scope: 'read',
     summary: 'Names of all metrics',
     reply: listSchema(textSchema()),
   },
-  health: { method: 'GET', path: '/health', summary: 'Whether this peer answers; needs no credentials' },
+  ...jwtRoutes,
+  health: {
+    method: 'GET',
+    path: '/health',
+    scope: 'open',
+    summary: 'Whether this peer answers; needs no credentials',
+  },
 } as const satisfies Readonly<Record<string, Route>>
 
 /** The table of routes. */

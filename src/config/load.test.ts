@@ -82,7 +82,7 @@ test('a file that the reference wrote from its environment is taken', async () =
   assert.equal(settings.network.connectionsMax, 777)
   assert.deepEqual(settings.consensus.trustedPeers, new Set([PEER]))
   assert.equal(settings.cluster.isFollower, true)
-  assert.deepEqual(settings.restApi?.basicAuth, { u: 'p', u2: 'p2' })
+  assert.deepEqual(settings.restApi?.gate.basicAuth, { u: 'p', u2: 'p2' })
 })
 
 test('a raft peer of the reference is refused, with the way to move', () =>

@@ -1,14 +1,18 @@
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import http from 'node:http'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { after, test } from 'node:test'
 import { createNoopMeter } from '@opentelemetry/api'
 import { Value } from 'typebox/value'
 import { type RestApiSection, restApiSchema, toRestApiConfig } from '../../src/api/config.ts'
 import { readText } from '../../src/api/read-lines.ts'
 import { openRestApi, type RestApi } from '../../src/api/rest.ts'
+import { openTokens, type Tokens } from '../../src/api/tokens/tokens.ts'
 import type { Cluster } from '../../src/interfaces.ts'
 import { systemClock } from '../../src/lib/clock.ts'
+import { systemRandom } from '../../src/lib/random.ts'
 import { replayCluster } from '../support/replay-cluster.ts'
 import { silentLogger } from '../support/silent-logger.ts'
 
@@ -68,15 +72,30 @@ let cluster: Cluster = replayCluster({ status: 200, body: '', streamError: '' })
 /** The recording under way decides what the cluster says. */
 const current = new Proxy({} as Cluster, { get: (_target, member) => Reflect.get(cluster, member) })
 
+let opening: Promise<Tokens> | undefined
+/** A file that nothing is written to: these requests make no tokens. */
+function tokensOf(): Promise<Tokens> {
+  const parts = { clock: systemClock, random: systemRandom, logger: silentLogger() }
+  opening ??= openTokens(parts, join(tmpdir(), 'no-such-folder', 'api-tokens.json'))
+  return opening
+}
+
 function serverOf(name: string): Promise<RestApi> {
   const settings = Object.keys(SETTINGS).find(prefix => name.slice(4).startsWith(prefix)) ?? ''
-  const open = () => {
+  const open = async () => {
     const section = {
       ...Value.Create(restApiSchema),
       http_listen_multiaddress: '/ip4/127.0.0.1/tcp/0',
       ...SETTINGS[settings],
     }
-    const parts = { cluster: current, clock: systemClock, logger: silentLogger(), meter: createNoopMeter() }
+    const parts = {
+      cluster: current,
+      clock: systemClock,
+      logger: silentLogger(),
+      auditLogger: silentLogger(),
+      tokens: await tokensOf(),
+      meter: createNoopMeter(),
+    }
     return openRestApi(parts, toRestApiConfig(section))
   }
   const server = servers.get(settings) ?? open()
@@ -86,6 +105,7 @@ function serverOf(name: string): Promise<RestApi> {
 
 after(async () => {
   for (const server of servers.values()) await (await server)[Symbol.asyncDispose]()
+  await (await tokensOf())[Symbol.asyncDispose]()
 })
 
 interface Seen {

@@ -1,11 +1,16 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { createNoopMeter } from '@opentelemetry/api'
 import { Value } from 'typebox/value'
 import { type Client, type ClientConfig, openClient } from '../../src/api/client.ts'
 import { type RestApiSection, restApiSchema, toRestApiConfig } from '../../src/api/config.ts'
 import { openRestApi } from '../../src/api/rest.ts'
+import { openTokens } from '../../src/api/tokens/tokens.ts'
 import type { Cluster } from '../../src/interfaces.ts'
 import { type Clock, systemClock } from '../../src/lib/clock.ts'
-import { type SilentLogger, silentLogger } from './silent-logger.ts'
+import { systemRandom } from '../../src/lib/random.ts'
+import { listeningLogger, type SilentLogger, silentLogger } from './silent-logger.ts'
 import { stubCluster } from './stub-cluster.ts'
 
 /** A REST API on a free port of loopback, in front of a stub, with a client. */
@@ -13,6 +18,8 @@ export interface RestServer extends AsyncDisposable {
   readonly address: string
   readonly port: number
   readonly logger: SilentLogger
+  /** The audit lines. */
+  readonly audit: SilentLogger['lines']
   client(config?: Partial<ClientConfig>): Client
 }
 
@@ -28,15 +35,31 @@ export async function openRestServer(
     ...settings,
   }
   const logger = silentLogger()
-  const parts = { cluster: stubCluster(members), clock, logger, meter: createNoopMeter() }
-  const api = await openRestApi(parts, toRestApiConfig(section))
+  const auditLogger = listeningLogger()
+  await using opened = new AsyncDisposableStack()
+  const folder = await mkdtemp(join(tmpdir(), 'rest-'))
+  opened.defer(() => rm(folder, { recursive: true, force: true }))
+  const tokens = opened.use(
+    await openTokens({ clock, random: systemRandom, logger }, join(folder, 'api-tokens.json')),
+  )
+  const parts = {
+    cluster: stubCluster(members),
+    clock,
+    logger,
+    auditLogger,
+    tokens,
+    meter: createNoopMeter(),
+  }
+  const api = opened.use(await openRestApi(parts, toRestApiConfig(section, folder)))
+  const all = opened.move()
   const address = api.addresses[0] ?? ''
   return {
     address,
     port: Number(address.split('/').at(-1)),
     logger,
+    audit: auditLogger.lines,
     client: config => openClient({ hosts: [address], timeoutMs: 10_000, ...config }),
-    [Symbol.asyncDispose]: () => api[Symbol.asyncDispose](),
+    [Symbol.asyncDispose]: () => all.disposeAsync(),
   }
 }
 

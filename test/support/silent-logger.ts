@@ -5,8 +5,17 @@ export interface SilentLogger extends Logger {
   readonly lines: readonly { readonly level: string; readonly message: string; readonly fields: LogFields }[]
 }
 
+/** A logger that shows nothing, and keeps what was said at `info` as well. */
+export function listeningLogger(): SilentLogger {
+  return makeLogger(true)
+}
+
 /** A logger that shows nothing. */
 export function silentLogger(): SilentLogger {
+  return makeLogger(false)
+}
+
+function makeLogger(isListening: boolean): SilentLogger {
   const lines: { level: string; message: string; fields: LogFields }[] = []
   const keep =
     (level: string) =>
@@ -17,7 +26,7 @@ export function silentLogger(): SilentLogger {
     lines,
     error: keep('error'),
     warn: keep('warn'),
-    info: () => undefined,
+    info: isListening ? keep('info') : () => undefined,
     debug: () => undefined,
     child: () => logger,
   }
