@@ -58,6 +58,13 @@ export class Committed {
     )
   }
 
+  /** Counts every writer again. */
+  forgetRetired(): void {
+    this.#retired.clear()
+    this.#retiredDigest = undefined
+    for (const [partition, head] of this.#heads) this.digests.update(partition, head)
+  }
+
   /** Counts writers no more; answers with the partitions whose digests may be others now. */
   retire(clients: ReadonlySet<number>, ended: ReadonlySet<number>): number[] {
     for (const client of clients) this.#retired.add(client)

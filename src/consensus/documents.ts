@@ -47,7 +47,12 @@ export class Documents {
       return known.document
     }
     const document = new PartitionDocument(partition, this.#partitionOf)
-    document.apply(await this.readUpdates(partition, head))
+    const updates = await this.readUpdates(partition, head)
+    try {
+      document.apply(updates)
+    } catch (cause) {
+      throw this.#damaged(partition, cause)
+    }
     this.#resident.set(partition, { document, heapBytes: 0 })
     this.weigh(partition)
     return document
@@ -62,8 +67,14 @@ export class Documents {
     const updates = [snapshot, ...log].filter(update => update !== undefined)
     const isSnapshotWhole = (snapshot?.length ?? 0) === head.snapshotBytes
     if (isSnapshotWhole && log.every(update => update !== undefined)) return updates
+    throw this.#damaged(partition)
+  }
+
+  #damaged(partition: number, cause?: unknown): ClusterError {
     this.#onDamaged(partition)
-    throw new ClusterError('STORE_FAILED', `partition ${partition} of the pinset on disk is damaged`)
+    return new ClusterError('STORE_FAILED', `partition ${partition} of the pinset on disk is damaged`, {
+      cause,
+    })
   }
 
   /** Counts a document anew after it changed, and evicts others when there are too many. */

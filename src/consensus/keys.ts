@@ -38,8 +38,11 @@ export function logRange(partition: number): { readonly gte: Uint8Array; readonl
   return { gte: logKey(partition, 0), lt: logKey(partition, 2 ** 48 - 1) }
 }
 
-/** The partition in the key of a log entry. */
-export function partitionOfLogKey(key: Uint8Array): number {
+/** Range of all snapshots. */
+export const SNAPSHOTS = { gte: Uint8Array.of(SNAPSHOT), lt: Uint8Array.of(SNAPSHOT + 1) }
+
+/** The partition in the key of a log entry or snapshot. */
+export function partitionOfKey(key: Uint8Array): number {
   return ((key[1] ?? 0) << 8) | (key[2] ?? 0)
 }
 

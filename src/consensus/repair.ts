@@ -10,29 +10,34 @@ import {
   headKey,
   LOGS,
   logRange,
-  partitionOfLogKey,
+  partitionOfKey,
+  SNAPSHOTS,
   snapshotKey,
   VIEW_RANGE,
   viewKey,
 } from './keys.ts'
+import { encodeRetired } from './meta.ts'
 import { PartitionDocument } from './partition-document.ts'
 import { checkState } from './state.ts'
 import { encodeViewEntry } from './view.ts'
 
-/** Partitions whose log on disk is longer or shorter than their head says: something was lost between two writes. */
+/** Partitions whose log or snapshot on disk is not as their head says: something was lost between two writes. */
 async function findDamaged(
   store: Pick<ByteStore, 'keys'>,
   heads: ReadonlyMap<number, Head>,
 ): Promise<number[]> {
   const counts = new Map<number, number>()
   for await (const key of store.keys(LOGS)) {
-    const partition = partitionOfLogKey(key)
+    const partition = partitionOfKey(key)
     counts.set(partition, (counts.get(partition) ?? 0) + 1)
   }
-  const partitions = new Set([...counts.keys(), ...heads.keys()])
-  return [...partitions].filter(
-    partition => (counts.get(partition) ?? 0) !== (heads.get(partition)?.logCount ?? 0),
-  )
+  const snapshots = new Set<number>()
+  for await (const key of store.keys(SNAPSHOTS)) snapshots.add(partitionOfKey(key))
+  const partitions = new Set([...counts.keys(), ...snapshots, ...heads.keys()])
+  return [...partitions].filter(partition => {
+    const { logCount, snapshotBytes } = heads.get(partition) ?? EMPTY_HEAD
+    return (counts.get(partition) ?? 0) !== logCount || snapshots.has(partition) !== snapshotBytes > 0
+  })
 }
 
 /** What repairing needs of the replica. */
@@ -104,7 +109,9 @@ export class Repair {
       now.headOf(partition).nextSequence,
     )
     const pinsCount = now.pinsCount + done.added
-    await write(done.writes, pinsCount)
+    // This peer does not know everything of anybody any more, and must not take what it lacks for deleted.
+    await write([...done.writes, encodeRetired([])], pinsCount)
+    now.forgetRetired()
     now.pinsCount = pinsCount
     now.setHead(partition, done.head)
     documents.evict(partition)

@@ -5,6 +5,7 @@ import { consensusConfig } from '../../test/support/consensus-config.ts'
 import { numberedCid } from '../../test/support/numbered-cid.ts'
 import { seededRandom } from '../../test/support/seeded-random.ts'
 import { silentLogger } from '../../test/support/silent-logger.ts'
+import type { StoreWrite } from '../interfaces.ts'
 import { equalBytes, toHex } from '../lib/bytes.ts'
 import { systemClock } from '../lib/clock.ts'
 import { makeInstruments } from '../lib/instruments.ts'
@@ -244,4 +245,29 @@ test('whatever is written, removed, restarted, retired and exchanged in whatever
     }
     await stopAll(peers)
   }
+})
+
+test('a disk that lost items of retired writers does not make the others take them for deleted', async () => {
+  const peers = await threePeers(seededRandom(4))
+  const [a, b] = peers
+  await a.put(...range(0, 30))
+  await a.stop()
+  await a.start()
+  await exchange(peers)
+  assert.equal(await retire(a, peers), true)
+  await exchange(peers)
+  await b.stop()
+  const damage: StoreWrite[] = []
+  for (const kind of [2, 3]) {
+    const entries = b.store.entries({ gte: Uint8Array.of(kind), lt: Uint8Array.of(kind + 1) })
+    for await (const [key] of entries) damage.push({ key, value: undefined })
+  }
+  await b.store.batch(damage, { isSynced: true })
+  await b.start()
+  await b.replica.alone(async () => undefined)
+  await exchange(peers).catch(() => undefined)
+  await exchange(peers)
+  for (const peer of peers) assert.equal(peer.replica.pinsCount, 30)
+  assert.equal(new Set(peers.map(peer => peer.root)).size, 1)
+  await stopAll(peers)
 })
