@@ -20,6 +20,7 @@ it('messages that were sent are let go of while the request goes on', async () =
       await allSent.promise
       yield Uint8Array.of(1)
     },
+    stopReceiving: () => undefined,
     reset: reason => closed.abort(reason),
   }
   const forEver = Promise.withResolvers<never>()

@@ -11,6 +11,8 @@ export interface MessageStream {
   endSend(): Promise<void>
   /** The other side's messages until it ends them. Throws when the stream was reset. */
   receive(): AsyncIterable<Uint8Array>
+  /** Drops what came and still comes; what waits in `receive` throws. The other direction stays open. */
+  stopReceiving(): void
   /** Ends both directions at once; what waits here throws the reason. Does nothing to a stream that is over. */
   reset(reason: unknown): void
 }
@@ -66,6 +68,7 @@ export async function answer(
   try {
     signal.throwIfAborted()
     for await (const message of handler(stream.receive(), from, { signal })) await stream.send(message)
+    stream.stopReceiving()
     await stream.endSend()
   } catch (thrown) {
     stream.reset(thrown)

@@ -43,6 +43,17 @@ export class FrameParser {
     return this.#isEnded
   }
 
+  /** Bytes kept for the unfinished message. */
+  get heldBytes(): number {
+    return this.#buffer.length
+  }
+
+  /** Lets go of the unfinished message: nothing more will be asked for. */
+  drop(): void {
+    this.#buffer = NOTHING
+    this.#bufferedBytes = 0
+  }
+
   /**
    * Takes bytes and answers with the messages that they complete, each made when it is asked for: eight megabytes may be
    * two million messages. Throws `TOO_LARGE` at the header of a message.

@@ -4,33 +4,41 @@ import type { Clock } from '../lib/clock.ts'
 import type { PeerId } from '../model/peer.ts'
 import type { MessageStream } from './exchange.ts'
 import { endHeader, FrameParser, frameHeader } from './frame-parser.ts'
+import type { Allowance } from './inbound.ts'
 import { MESSAGE_BYTES_MAX, STREAM_IDLE_MS } from './limits.ts'
 import { toUnreachable } from './unreachable.ts'
 
-/** Bytes held for the reader before the other side is told to pause. */
-const UNREAD_BYTES_MAX = 1024 * 1024
+/** Bytes held for the reader before the other side is told to pause; what it has sent by then comes on top. */
+const UNREAD_BYTES_MAX = 256 * 1024
 /** What each piece of them counts for besides its bytes: otherwise any number of tiny ones could pile up. */
 const PIECE_BYTES = 256
 /** A header and a message up to this size go out as one piece. */
 const COPIED_BYTES_MAX = 64 * 1024
 
-/** Messages over a libp2p stream. Back-pressure both ways; a stream over which nothing passes for long is reset. */
+/**
+ * Messages over a libp2p stream. Back-pressure both ways; a stream over which nothing passes for long is reset, and so is
+ * one that holds more than its allowance, which ends with the stream.
+ */
 export class FramedStream implements MessageStream {
   readonly #stream: Stream
   readonly #peer: PeerId
   readonly #clock: Clock
   readonly #closed = new AbortController()
   readonly closed = this.#closed.signal
+  readonly #allowance: Allowance | undefined
   readonly #parser = new FrameParser(MESSAGE_BYTES_MAX)
   readonly #unread: Uint8Array[] = []
   #unreadBytes = 0
   #isResuming = false
   #isSendEnded = false
+  #isDeaf = false
+  #isGone = false
   #wake: (() => void) | undefined
   #activeAtMs: number
   #idleTimer: Disposable
 
-  constructor(stream: Stream, peer: PeerId, clock: Clock) {
+  constructor(stream: Stream, peer: PeerId, clock: Clock, allowance?: Allowance) {
+    this.#allowance = allowance
     this.#stream = stream
     this.#peer = peer
     this.#clock = clock
@@ -76,11 +84,12 @@ export class FramedStream implements MessageStream {
 
   async *receive(): AsyncIterable<Uint8Array> {
     while (true) {
-      this.closed.throwIfAborted()
+      this.#checkReceiving()
       const bytes = this.#unread.shift()
       if (bytes !== undefined) {
         yield* this.#messagesIn(bytes)
         this.#unreadBytes -= bytes.length + PIECE_BYTES
+        this.#count()
         if (this.#unreadBytes < UNREAD_BYTES_MAX) this.#resume()
       } else if (this.#parser.isEnded) {
         return
@@ -92,11 +101,21 @@ export class FramedStream implements MessageStream {
     }
   }
 
+  stopReceiving(): void {
+    if (this.#isDeaf) return
+    // Whatever waits in the stream is dropped now, and what comes later is not handed out.
+    this.#stream.closeRead().catch((thrown: unknown) => this.reset(toUnreachable(this.#peer, thrown)))
+    this.#isDeaf = true
+    this.#drop()
+    this.#wake?.()
+  }
+
   reset(reason: unknown): void {
     if (this.closed.aborted || this.#isOver()) return
     this.#idleTimer[Symbol.dispose]()
     this.#closed.abort(reason)
     this.#stream.abort(reason instanceof Error ? reason : new Error(String(reason)))
+    this.#drop()
   }
 
   #write(bytes: Uint8Array): void {
@@ -128,9 +147,11 @@ export class FramedStream implements MessageStream {
   }
 
   #onBytes(bytes: Uint8Array): void {
+    if (this.#isDeaf || this.closed.aborted) return
     this.#activeAtMs = this.#clock.monotonic()
     this.#unread.push(bytes)
     this.#unreadBytes += bytes.length + PIECE_BYTES
+    this.#count()
     this.#pauseIfFull()
     this.#wake?.()
   }
@@ -140,13 +161,36 @@ export class FramedStream implements MessageStream {
       for (const message of this.#parser.push(bytes)) {
         yield message
         // A message that came before a reset is not handed out after it.
-        this.closed.throwIfAborted()
+        this.#checkReceiving()
       }
     } catch (thrown) {
       this.reset(toUnreachable(this.#peer, thrown))
       this.closed.throwIfAborted()
       throw thrown
     }
+  }
+
+  /** Counts what is held against the peer's share. The stream that asks for more than there is goes. */
+  #count(): void {
+    try {
+      this.#allowance?.hold(this.#unreadBytes + this.#parser.heldBytes)
+    } catch (thrown) {
+      this.reset(thrown)
+    }
+  }
+
+  /** Nothing of what was received is needed any more. */
+  #drop(): void {
+    this.#unread.length = 0
+    this.#unreadBytes = 0
+    this.#parser.drop()
+    this.#count()
+    if (this.#isGone) this.#allowance?.[Symbol.dispose]()
+  }
+
+  #checkReceiving(): void {
+    this.closed.throwIfAborted()
+    if (this.#isDeaf) throw new ClusterError('NOT_READY', 'the request was answered')
   }
 
   #pauseIfFull(): void {
@@ -175,9 +219,12 @@ export class FramedStream implements MessageStream {
 
   #onClose(error: Error | undefined): void {
     this.#idleTimer[Symbol.dispose]()
+    this.#isGone = true
     if (error !== undefined && !this.closed.aborted && !this.#isOver())
       this.#closed.abort(toUnreachable(this.#peer, error))
-    else this.#wake?.()
+    // A handler may still be reading what came before a close in good order.
+    if (this.#isDeaf || this.closed.aborted) this.#drop()
+    this.#wake?.()
   }
 
   #checkIdle(): void {

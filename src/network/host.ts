@@ -15,7 +15,7 @@ import type { Logger } from '../interfaces.ts'
 import type { Identity } from '../model/identity.ts'
 import { makeAnnounceFilter } from './announced.ts'
 import type { GossipConfig, NetworkConfig } from './config.ts'
-import { PUBLISH_BYTES_MAX, STREAM_WINDOW_BYTES, STREAMS_MAX } from './limits.ts'
+import { CONNECTION_STREAMS_MAX, PUBLISH_BYTES_MAX, STREAM_WINDOW_BYTES } from './limits.ts'
 import { quietLogger } from './quiet-logger.ts'
 import type { SecretGuard } from './secret-guard.ts'
 
@@ -132,8 +132,8 @@ function releaseHeartbeat(gossip: object): void {
 }
 
 const MUXER = {
-  maxInboundStreams: 8 * STREAMS_MAX,
-  maxOutboundStreams: 8 * STREAMS_MAX,
+  maxInboundStreams: CONNECTION_STREAMS_MAX,
+  maxOutboundStreams: CONNECTION_STREAMS_MAX,
   streamOptions: {
     maxStreamWindowSize: STREAM_WINDOW_BYTES,
     // What was sent ahead must fit while the reader pauses, otherwise the stream would be reset.

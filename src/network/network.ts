@@ -19,10 +19,12 @@ import { answer, ask } from './exchange.ts'
 import { FramedStream } from './framed-stream.ts'
 import { Gossip } from './gossip.ts'
 import { closeHost, type Host, openHost } from './host.ts'
-import { PUBLISH_BYTES_MAX, STREAMS_MAX } from './limits.ts'
+import { type Allowance, Inbound } from './inbound.ts'
+import { INBOUND_BYTES_MAX, PUBLISH_BYTES_MAX, REQUESTS_MAX, STREAMS_MAX } from './limits.ts'
 import { openMeet } from './meet.ts'
 import { networkMetrics } from './metrics.ts'
 import { makeSecretGuard } from './secret-guard.ts'
+import { Turns } from './turns.ts'
 import { toUnreachable } from './unreachable.ts'
 
 const GOSSIP_CHECK_MS = 10_000
@@ -69,6 +71,8 @@ class Libp2pNetwork implements Network {
   readonly #connected = new Set<PeerId>()
   readonly #latencies = new Map<PeerId, number>()
   readonly #streams = new Set<FramedStream>()
+  readonly #inbound = new Inbound({ streamsMax: STREAMS_MAX, bytesMax: INBOUND_BYTES_MAX })
+  readonly #turns = new Turns(REQUESTS_MAX)
   readonly #work = new Set<Promise<void>>()
   readonly #deafPeers = new DeafPeers()
   readonly #background: AsyncDisposable[]
@@ -178,7 +182,7 @@ class Libp2pNetwork implements Network {
     this.#checkOpen()
     options.signal.throwIfAborted()
     this.#instruments.requests.add(1)
-    const stream = await this.#openStream(to, protocol, options)
+    const { stream, turn } = await this.#openStream(to, protocol, options)
     try {
       yield* ask(stream, input, {
         signal: options.signal,
@@ -190,13 +194,14 @@ class Libp2pNetwork implements Network {
       throw thrown
     } finally {
       this.#streams.delete(stream)
+      turn[Symbol.dispose]()
     }
   }
 
   serve(protocol: string, handler: StreamHandler): Disposable {
     const onStream = (raw: Stream, connection: Connection) => {
       const from = connection.remotePeer.toString()
-      const stream = this.#track(raw, from)
+      const stream = this.#track(raw, from, this.#inbound.open(from, protocol))
       this.#instruments.answered.add(1)
       this.#run(
         answer(stream, handler, from, { signal: this.#closing.signal })
@@ -245,10 +250,16 @@ class Libp2pNetwork implements Network {
     }
   }
 
-  async #openStream(to: PeerId, protocol: string, { signal }: Options): Promise<FramedStream> {
+  async #openStream(
+    to: PeerId,
+    protocol: string,
+    { signal }: Options,
+  ): Promise<{ readonly stream: FramedStream; readonly turn: Disposable }> {
     const limit = AbortSignal.timeout(2 * this.#config.dialTimeoutMs + PING_TIMEOUT_MS)
     const whole = AbortSignal.any([signal, this.#closing.signal, limit])
+    let turn: Disposable | undefined
     try {
+      turn = await this.#turns.take(`${to} ${protocol}`, whole)
       const peer = peerIdFromString(to)
       const known = this.#connected.has(to) ? [] : this.#book.addressesOf(to)
       if (known.length > 0) await this.#dial(known, { signal: whole })
@@ -256,16 +267,21 @@ class Libp2pNetwork implements Network {
         signal: whole,
         maxOutboundStreams: STREAMS_MAX,
       })
-      return this.#track(raw, to)
+      return { stream: this.#track(raw, to), turn }
     } catch (thrown) {
+      turn?.[Symbol.dispose]()
       signal.throwIfAborted()
       this.#instruments.requestFailures.add(1)
+      if (turn === undefined && limit.aborted) {
+        const text = `${REQUESTS_MAX} requests of ${protocol} to peer ${to} are under way: try again when some are done`
+        throw new ClusterError('RATE_LIMITED', text, { details: { peer: to } })
+      }
       throw toUnreachable(to, thrown)
     }
   }
 
-  #track(raw: Stream, peer: PeerId): FramedStream {
-    const stream = new FramedStream(raw, peer, this.#parts.clock)
+  #track(raw: Stream, peer: PeerId, allowance?: Allowance): FramedStream {
+    const stream = new FramedStream(raw, peer, this.#parts.clock, allowance)
     this.#streams.add(stream)
     if (this.#closing.signal.aborted) stream.reset(this.#closing.signal.reason)
     return stream

@@ -59,6 +59,10 @@ class End implements MessageStream {
     return this.#in.receive(this.closed)
   }
 
+  stopReceiving(): void {
+    // What waits to be read is bounded by the capacity of the pipe; the asking side lets go with the end of the answer.
+  }
+
   reset(reason: unknown): void {
     if (this.closed.aborted || (this.#in.isOver && this.#out.isOver)) return
     this.#closed.abort(reason)
