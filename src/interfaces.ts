@@ -11,6 +11,7 @@ import type { Alert, Measure, Metric } from './model/metric.ts'
 import type { IpfsId, PeerId, PeerInfo } from './model/peer.ts'
 import type { Pin, PinMode, PinOptions } from './model/pin.ts'
 import type { PinRange } from './model/pin-range.ts'
+import type { PinRequest, Requester, RequestFilter, RequestList, WantedRequest } from './model/pin-request.ts'
 import type { GlobalPinInfo, PinInfo, PinStatusFilter } from './model/pin-status.ts'
 import type { PeerPinset, PinsetState, TrustState } from './model/pinset-state.ts'
 
@@ -337,4 +338,19 @@ export interface Cluster {
   alerts(): readonly Alert[]
   metricNames(): readonly string[]
   metrics(name: string): readonly Metric[]
+}
+
+/**
+ * What users asked to be pinned through the Pinning Service API: any number of requests for one CID, each with a name of its
+ * own. The content is pinned with the first and, unless somebody else pinned it, unpinned with the last.
+ */
+export interface PinRequests {
+  /** Durable when it resolves. Errors: those of pinning. */
+  add(wanted: WantedRequest, by: Requester & Options): Promise<PinRequest>
+  /** A new request in the place of another. `NOT_FOUND` when that is not there. */
+  replace(id: Cid, wanted: WantedRequest, by: Requester & Options): Promise<PinRequest>
+  remove(id: Cid, by: Requester & Options): Promise<void>
+  get(id: Cid, by: Requester & Options): Promise<PinRequest>
+  /** Newest first. */
+  list(filter: RequestFilter, options: Options): Promise<RequestList>
 }

@@ -156,6 +156,20 @@ export interface RequestFilter {
   readonly limit: number
 }
 
+/** Some of the requests that fit, and how many there are. */
+export interface RequestList {
+  readonly count: number
+  readonly requests: readonly PinRequest[]
+}
+
+/** On whose behalf requests are made and seen. */
+export interface Requester {
+  /** '' = nobody in particular. */
+  readonly owner: string
+  /** Whether requests of others are seen as well, and may be changed. */
+  readonly isEveryOwner: boolean
+}
+
 /** The text that names a request. */
 export function formatRequestId(entry: Cid): string {
   return formatCid(entry)
