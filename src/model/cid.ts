@@ -7,6 +7,7 @@ import { CID } from 'multiformats/cid'
 import { Digest } from 'multiformats/hashes/digest'
 import { ClusterError, messageOf } from '../errors.ts'
 import { fromKey, toKey } from '../lib/bytes.ts'
+import { usualCidBytes } from './cid-text.ts'
 
 /** The name of a piece of content. Two values are the same content name when `cidKey` is the same. */
 export type Cid = CID
@@ -15,6 +16,9 @@ const BASES = base32.decoder.or(base36.decoder).or(base58btc.decoder).or(base16.
 
 /** The CID that a text names, in any usual base. Throws `INVALID_ARGUMENT` with the text in the message. */
 export function parseCid(text: string): Cid {
+  const bytes = usualCidBytes(text)
+  const usual = bytes === undefined ? undefined : commonCid(bytes)
+  if (usual !== undefined) return usual
   try {
     return text.startsWith('Qm') ? CID.parse(text) : CID.parse(text, BASES)
   } catch (cause) {

@@ -7,6 +7,8 @@ import { PinnedSet } from './pinned-set.ts'
 
 /** A listing may be this many times as old as it took, so that listing never takes more than a tenth of IPFS's time. */
 const AGE_PER_DURATION = 10
+/** What has come of a listing is taken in for so long at a time, then everything else gets its turn. */
+const SLICE_MS = 5
 
 /** What the view needs. */
 export interface ViewParts {
@@ -79,8 +81,13 @@ export class PinnedView implements AsyncDisposable {
     const beganMs = clock.monotonic()
     this.#set.beginListing()
     try {
+      let sliceBeganMs = beganMs
       for await (const [cid, mode] of ipfs.allPinned({ signal: this.#stopping.signal })) {
         this.#set.add(cid, mode)
+        if (clock.monotonic() - sliceBeganMs < SLICE_MS) continue
+        await new Promise<void>(resolve => setImmediate(resolve))
+        this.#stopping.signal.throwIfAborted()
+        sliceBeganMs = clock.monotonic()
       }
     } catch (thrown) {
       this.#set.abandonListing()
