@@ -10,7 +10,7 @@ type Database = ClassicLevel<Uint8Array, Uint8Array>
 
 const BINARY = { keyEncoding: 'view', valueEncoding: 'view' } as const
 /** Up to so many keys are read in the caller's turn: cheaper than the way to a worker thread and back. */
-const KEYS_AT_ONCE_MAX = 8
+const KEYS_AT_ONCE_MAX = 64
 /** Entries fetched from LevelDB in one go while iterating, further bounded by bytes. The first page is to come soon. */
 const PAGE_ENTRIES = 512
 const FIRST_PAGE_ENTRIES = 64
