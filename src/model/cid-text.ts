@@ -47,7 +47,7 @@ const LIMB = 2 ** 16
 const LIMBS = 17
 
 function fromBase58(text: string): Uint8Array | undefined {
-  const limbs = new Array<number>(LIMBS).fill(0)
+  const limbs = new Float64Array(LIMBS)
   for (let from = 0; from < V0_CHARACTERS; from += GROUP) {
     const to = Math.min(from + GROUP, V0_CHARACTERS)
     let carry = 0

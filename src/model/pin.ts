@@ -124,12 +124,17 @@ function fingerprint(pin: Pin): string {
 }
 
 /**
- * Fails with `INVALID_ARGUMENT` when a pin exceeds `PIN_BOUNDS` or an origin is no multiaddr with a peer id.
+ * Fails with `INVALID_ARGUMENT` when a pin exceeds `PIN_BOUNDS`, an origin is no multiaddr with a peer id, or a text holds
+ * half of a surrogate pair: UTF-8 has no bytes for it, so that it could not be read back as it was written.
  */
 export function checkBounds(options: PinOptions): void {
   const refuse = (what: string) => {
     throw new ClusterError('INVALID_ARGUMENT', what)
   }
+  const checkText = (what: string, text: string) => {
+    if (!text.isWellFormed()) refuse(`${what} is no Unicode text: it holds half of a surrogate pair`)
+  }
+  checkText('name', options.name)
   if (Buffer.byteLength(options.name) > PIN_BOUNDS.nameBytes)
     refuse(`name is longer than ${PIN_BOUNDS.nameBytes} bytes`)
   const entries = Object.entries(options.metadata)
@@ -139,10 +144,15 @@ export function checkBounds(options: PinOptions): void {
     (sum, [key, value]) => sum + Buffer.byteLength(key) + Buffer.byteLength(value),
     0,
   )
+  for (const [key, value] of entries) {
+    checkText('a key of metadata', key)
+    checkText(`metadata "${key.slice(0, 100)}"`, value)
+  }
   if (bytes > PIN_BOUNDS.metadataBytes) refuse(`metadata is larger than ${PIN_BOUNDS.metadataBytes} bytes`)
   if (options.origins.length > PIN_BOUNDS.origins)
     refuse(`origins has more than ${PIN_BOUNDS.origins} entries`)
   for (const origin of options.origins) {
+    checkText('an origin', origin)
     if (Buffer.byteLength(origin) > PIN_BOUNDS.originBytes)
       refuse(`an origin is longer than ${PIN_BOUNDS.originBytes} bytes`)
     if (!parseOrigin(origin).includes('/p2p/')) refuse(`multiaddress does not contain peer ID: ${origin}`)
