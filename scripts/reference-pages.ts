@@ -1,5 +1,6 @@
 import { globSync } from 'node:fs'
 import { join } from 'node:path'
+import { toOpenApi } from '../src/api/docs/openapi.ts'
 import { routes } from '../src/api/routes.ts'
 import { variablesOf } from '../src/config/environment.ts'
 import { SECTIONS } from '../src/config/schema.ts'
@@ -150,7 +151,7 @@ function restPage(): string {
     const query = 'query' in route ? parameterRows(route.query) : []
     return [
       `## ${route.method} ${route.path}`,
-      `${route.summary}.${'streams' in route ? ' A stream: one JSON document a line.' : ''}`,
+      `${route.summary}.${'streams' in route ? ' A stream: one JSON document a line.' : ''} Scope: ${route.scope}.`,
       ...(query.length === 0 ? [] : [table(['query parameter', 'meaning'], query)]),
     ].join('\n\n')
   })
@@ -166,5 +167,6 @@ export async function referencePages(root: string): Promise<ReadonlyMap<string, 
     ['docs/reference/cluster-ctl.md', ctlPage()],
     ['docs/reference/cluster-service.md', servicePage()],
     ['docs/reference/rest.md', restPage()],
+    ['docs/reference/openapi.json', `${JSON.stringify(toOpenApi(routes), undefined, 2)}\n`],
   ])
 }

@@ -155,6 +155,8 @@ test('every route goes from the client to the cluster and back, in documents of 
     bandwidth: await client.bandwidth({}, options),
     metrics: await client.metrics({ params: { name: 'tag:a b' } }, options),
     metricNames: await client.metricNames({}, options),
+    openapi: await client.openapi({}, options),
+    docs: await client.docs({}, options),
     health: await client.health({}, options),
   }
   for (const [name, answer] of Object.entries(answers)) {

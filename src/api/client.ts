@@ -81,6 +81,7 @@ async function documentOf(open: Open, input: AnyInput, options: CallOptions): Pr
     throw answer.toError(thrown)
   })
   if (status === 202 || status === 204) return undefined
+  if (response.headers['content-type']?.startsWith('text/html') === true) return text
   try {
     return parseJson(text)
   } catch (cause) {

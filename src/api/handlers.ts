@@ -16,6 +16,7 @@ import { parseStatusFilter } from '../model/pin-status.ts'
 import { type GlobalPinInfoJson, toGlobalPinInfoJson } from '../model/status-json.ts'
 import type { Caller, Gate } from './auth.ts'
 import { bulkHandlers } from './bulk-handlers.ts'
+import { docsHandlers } from './docs/docs-handlers.ts'
 import { parsePinRange } from './pin-range.ts'
 import { parseAddRequest, parseCidList, parseIpfsPath, parsePinOptions, type Query } from './query.ts'
 import type { Handlers, Routes } from './routes.ts'
@@ -47,6 +48,7 @@ export function restHandlers({
   gate,
 }: HandlerParts): Handlers<Routes, CallerOptions> {
   return {
+    ...docsHandlers(),
     ...tokenHandlers(tokens, gate),
     ...peerHandlers(cluster),
     ...pinsetHandlers(cluster, clock),

@@ -1,12 +1,24 @@
 import { type JsonSchema, objectSchema, textSchema } from '../lib/json-schema.ts'
 
+/** A parameter that is written like a value of the JSON type; the value here is its text. */
+function written(type: 'boolean' | 'integer', description: string, bounds: object = {}): JsonSchema<string> {
+  return { type, description, ...bounds }
+}
+
+/** A parameter that is one of some words. */
+function oneOf(words: readonly string[], description: string): JsonSchema<string> {
+  return { type: 'string', enum: words, description }
+}
+
+const COPIES = { minimum: -1, maximum: 0x7fff_ffff }
+
 const pinQueryTexts = {
   name: textSchema('a name for people'),
-  mode: textSchema('recursive (default) or direct'),
-  replication: textSchema('overrides both of the next two'),
-  'replication-min': textSchema('fewest copies; -1 = everywhere, 0 = default of the cluster'),
-  'replication-max': textSchema('most copies; -1 = everywhere, 0 = default of the cluster'),
-  'shard-size': textSchema('bytes'),
+  mode: oneOf(['recursive', 'direct'], 'recursive (default) or direct'),
+  replication: written('integer', 'overrides both of the next two', COPIES),
+  'replication-min': written('integer', 'fewest copies; -1 = everywhere, 0 = default of the cluster', COPIES),
+  'replication-max': written('integer', 'most copies; -1 = everywhere, 0 = default of the cluster', COPIES),
+  'shard-size': written('integer', 'bytes', { minimum: 0 }),
   'user-allocations': textSchema('comma list of peer ids to prefer'),
   'expire-at': textSchema('RFC 3339; goes before expire-in'),
   'expire-in': textSchema('duration such as 48h, at least 1s'),
@@ -29,21 +41,21 @@ export const pinQuerySchema: JsonSchema<PinQuery> = {
 }
 
 const addQueryTexts = {
-  layout: textSchema('balanced (default) or trickle'),
+  layout: oneOf(['balanced', 'trickle'], 'balanced (default) or trickle'),
   chunker: textSchema('size-N, rabin, rabin-min-avg-max, buzhash or default'),
   hash: textSchema('multihash name; default sha2-256'),
-  format: textSchema('unixfs (default) or car'),
-  'cid-version': textSchema('0 (default) or 1'),
-  'raw-leaves': textSchema('boolean; on by default with cid-version 1'),
-  local: textSchema('boolean: put blocks on this peer only'),
-  recursive: textSchema('boolean, without effect'),
-  hidden: textSchema('boolean, without effect'),
-  'wrap-with-directory': textSchema('boolean'),
-  shard: textSchema('boolean'),
-  progress: textSchema('boolean: report bytes on the way'),
-  'stream-channels': textSchema('boolean; false = one array instead of a stream'),
-  nocopy: textSchema('boolean'),
-  'no-pin': textSchema('boolean: put blocks, do not pin'),
+  format: oneOf(['unixfs', 'car'], 'unixfs (default) or car'),
+  'cid-version': written('integer', '0 (default) or 1', { minimum: 0, maximum: 1 }),
+  'raw-leaves': written('boolean', 'on by default with cid-version 1'),
+  local: written('boolean', 'put blocks on this peer only'),
+  recursive: written('boolean', 'without effect'),
+  hidden: written('boolean', 'without effect'),
+  'wrap-with-directory': written('boolean', 'put a directory around what is added'),
+  shard: written('boolean', 'not supported'),
+  progress: written('boolean', 'report bytes on the way'),
+  'stream-channels': written('boolean', 'false = one array instead of a stream'),
+  nocopy: written('boolean', 'not supported'),
+  'no-pin': written('boolean', 'put blocks, do not pin'),
 } as const
 
 /** Query of adding: options of the pin and how content becomes blocks. */
@@ -57,7 +69,7 @@ export const addQuerySchema: JsonSchema<AddQuery> = {
 
 const allocationsQueryTexts = {
   filter: textSchema('comma list of all, pin, meta-pin, clusterdag-pin, shard-pin'),
-  limit: textSchema('how many entries at most, from 1'),
+  limit: written('integer', 'how many entries at most, from 1', { minimum: 1 }),
   after: textSchema('CID behind which to begin; need not be pinned'),
   'cid-from': textSchema('first CID of a range; need not be pinned'),
   'cid-to': textSchema('CID at which the range ends, itself left out'),
@@ -76,18 +88,47 @@ export const allocationsQuerySchema: JsonSchema<AllocationsQuery> = {
   patternProperties: { '^meta-.+': textSchema('metadata that it has; several must all be there') },
 }
 
-const local = textSchema('"true" asks only this peer')
+const local = written('boolean', '"true" asks only this peer')
 
 /** Query of calls that can ask one peer only. */
 export const localQuerySchema = objectSchema({}, { local })
 
-/** Query of the listing of states. `cids` goes before `filter`. */
-export const statusesQuerySchema = objectSchema(
+const statusesQueryTexts = {
+  local,
+  filter: textSchema('comma list of states'),
+  cids: textSchema('comma list of CIDs'),
+  limit: allocationsQueryTexts.limit,
+  after: textSchema('CID behind which to begin; need not be pinned'),
+  'cid-from': allocationsQueryTexts['cid-from'],
+  'cid-to': allocationsQueryTexts['cid-to'],
+  'name-prefix': allocationsQueryTexts['name-prefix'],
+  allocation: allocationsQueryTexts.allocation,
+  'older-than': textSchema('duration such as 1h: the pin was written longer ago'),
+  'newer-than': textSchema('duration such as 1h: the pin was written within it'),
+} as const
+
+/** Query of the listing of states. `cids` goes before all others; of these everything that is given must be so. */
+export type StatusesQuery = { readonly [Name in keyof typeof statusesQueryTexts]?: string } & MetadataQuery
+
+/** Query of the listing of states. */
+export const statusesQuerySchema: JsonSchema<StatusesQuery> = {
+  ...objectSchema({}, statusesQueryTexts),
+  patternProperties: { '^meta-.+': textSchema('metadata that it has; several must all be there') },
+}
+
+/** Query of trying again. */
+export const recoverQuerySchema = objectSchema(
   {},
-  { local, filter: textSchema('comma list of states'), cids: textSchema('comma list of CIDs') },
+  {
+    local,
+    filter: textSchema('comma list of states: only these'),
+    reason: textSchema('comma list of reasons: only what failed last for one of them'),
+    limit: written('integer', 'how many CIDs at most, at each peer', { minimum: 1 }),
+  },
 )
 
-const answers = textSchema(
+const answers = oneOf(
+  ['all', 'failed'],
   'all (default), or failed: only failures, and how many lines ended how in a last line',
 )
 

@@ -40,6 +40,13 @@ export function sendDocument(reply: FastifyReply, document: unknown, context: Re
   else sendText(reply, 200, `${formatJson(document)}\n`)
 }
 
+/** Answers with a page for people. Nothing that it shows or runs comes from elsewhere. */
+export function sendPage(reply: FastifyReply, html: string): void {
+  const policy = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'"
+  reply.header('Content-Type', 'text/html; charset=utf-8').header('Content-Security-Policy', policy)
+  reply.send(html)
+}
+
 /** Sends bytes: to a text the framework would add a charset, which clients that compare the type do not expect. */
 function sendText(reply: FastifyReply, status: number, text: string): void {
   reply.code(status).send(Buffer.from(text))

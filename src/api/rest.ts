@@ -25,7 +25,7 @@ import { toRoutedUrl } from './paths.ts'
 import { addPipeline } from './pipeline.ts'
 import { parseAddRequest, parseQuery, type Query } from './query.ts'
 import { readText } from './read-lines.ts'
-import { type ReplyContext, sendDocument, sendError, sendStream, sendUpload } from './replies.ts'
+import { type ReplyContext, sendDocument, sendError, sendPage, sendStream, sendUpload } from './replies.ts'
 import { type Route, type Routes, routes } from './routes.ts'
 import { limitCluster } from './tokens/limit-cluster.ts'
 import type { Tokens } from './tokens/tokens.ts'
@@ -245,7 +245,9 @@ function answererOf(route: Route, context: ReplyContext, clock: Clock): Answerer
     const input = toInput(request)
     const body = route.body === undefined ? undefined : await readJson(request, context)
     note(request.raw, subjectOf(body))
-    sendDocument(reply, await handle(body === undefined ? input : { ...input, body }), context)
+    const document = await handle(body === undefined ? input : { ...input, body })
+    if (route.isPage === true) sendPage(reply, String(document))
+    else sendDocument(reply, document, context)
   }
 }
 

@@ -18,6 +18,7 @@ import { pinJsonSchema } from '../model/pin-json.ts'
 import { pinsetJsonSchema, trustJsonSchema } from '../model/pinset-json.ts'
 import { globalPinInfoJsonSchema } from '../model/status-json.ts'
 import type { AccessScope } from '../model/token.ts'
+import { docsRoutes } from './docs/docs-routes.ts'
 import {
   addQuerySchema,
   allocationsQuerySchema,
@@ -45,6 +46,8 @@ export interface Route {
   /** The document of the answer, or one of the documents when the answer streams; absent = 204. */
   readonly reply?: JsonSchema<unknown>
   readonly streams?: true
+  /** The answer is HTML. */
+  readonly isPage?: true
 }
 
 const hash = objectSchema({ hash: textSchema('CID') })
@@ -338,6 +341,7 @@ export const routes = {
     reply: listSchema(textSchema()),
   },
   ...jwtRoutes,
+  ...docsRoutes,
   health: {
     method: 'GET',
     path: '/health',

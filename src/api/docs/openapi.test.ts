@@ -1,0 +1,144 @@
+import assert from 'node:assert/strict'
+import test from 'node:test'
+import { openRestServer } from '../../../test/support/rest-server.ts'
+import { CODES } from '../../errors.ts'
+import { type Route, routes } from '../routes.ts'
+import { toDocsPage } from './docs-page.ts'
+import { pathOf, toOpenApi } from './openapi.ts'
+
+type Json = { readonly [member: string]: unknown }
+
+const isObject = (value: unknown): value is Json => typeof value === 'object' && value !== null
+const objectOf = (value: unknown): Json => {
+  assert.ok(isObject(value))
+  return value
+}
+
+const table: readonly (readonly [string, Route])[] = Object.entries(routes)
+const document: Json = JSON.parse(JSON.stringify(toOpenApi(routes)))
+const operations = Object.entries(objectOf(document['paths'])).flatMap(([path, item]) =>
+  Object.entries(objectOf(item)).map(([method, operation]) => ({
+    path,
+    method,
+    operation: objectOf(operation),
+  })),
+)
+
+function resolve(pointer: string): unknown {
+  assert.match(pointer, /^#\//)
+  const steps = pointer.slice(2).split('/')
+  return steps.reduce<unknown>((at, step) => (isObject(at) ? at[step] : undefined), document)
+}
+
+/** Calls back for every object in a value. */
+function visit(value: unknown, onObject: (value: Json) => void): void {
+  if (!isObject(value)) return
+  onObject(value)
+  for (const member of Object.values(value)) visit(member, onObject)
+}
+
+test('every route is described once, under its own name', () => {
+  assert.equal(document['openapi'], '3.1.0')
+  assert.equal(operations.length, table.length)
+  const ids = operations.map(({ operation }) => operation['operationId'])
+  assert.deepEqual(new Set(ids), new Set(table.map(([name]) => name)))
+})
+
+test('every reference leads to something, and every shared schema and answer is used', () => {
+  const used = new Set<string>()
+  visit(document, ({ $ref }) => {
+    if (typeof $ref !== 'string') return
+    assert.ok(isObject(resolve($ref)), $ref)
+    used.add($ref)
+  })
+  const { schemas, responses } = objectOf(document['components'])
+  const names = [
+    ...Object.keys(objectOf(schemas)).map(name => `#/components/schemas/${name}`),
+    ...Object.keys(objectOf(responses)).map(name => `#/components/responses/${name}`),
+  ]
+  // Some documents stand within others only in part.
+  assert.deepEqual(
+    names.filter(name => !used.has(name)),
+    [],
+  )
+})
+
+test('every parameter has a type, is named once, and those of the path are the ones in it', () => {
+  for (const { path, operation } of operations) {
+    const parameters = operation['parameters']
+    assert.ok(Array.isArray(parameters))
+    const rows = parameters.map(objectOf)
+    const keys = rows.map(row => `${String(row['in'])} ${String(row['name'])}`)
+    assert.equal(new Set(keys).size, keys.length, path)
+    for (const row of rows) assert.ok('type' in objectOf(row['schema']), `${path} ${String(row['name'])}`)
+    const inPath = rows.filter(row => row['in'] === 'path')
+    assert.ok(inPath.every(row => row['required'] === true))
+    const named = [...path.matchAll(/\{(\w+)\}/g)].map(match => match[1])
+    assert.deepEqual(inPath.map(row => row['name']).sort(), named.sort())
+  }
+})
+
+test('every answer is described, and every reason of an error at its status', () => {
+  const reasons = new Set<unknown>()
+  for (const { path, operation } of operations) {
+    const responses = objectOf(operation['responses'])
+    assert.ok(
+      Object.keys(responses).some(status => status.startsWith('2')),
+      path,
+    )
+    for (const [status, answer] of Object.entries(responses)) {
+      const { $ref } = objectOf(answer)
+      const response = objectOf(typeof $ref === 'string' ? resolve($ref) : answer)
+      assert.ok(typeof response['description'] === 'string' && response['description'] !== '')
+      if (Number(status) < 400) continue
+      const listed = JSON.stringify(response).match(/"enum":(\[[^\]]*\])/)?.[1] ?? '[]'
+      for (const reason of JSON.parse(listed)) {
+        assert.equal(Object.entries(CODES).find(([code]) => code === reason)?.[1].status, Number(status))
+        reasons.add(reason)
+      }
+    }
+  }
+  assert.deepEqual(reasons, new Set(Object.keys(CODES)))
+})
+
+test('the scope of a route is told, and only those that need no credentials ask for none', () => {
+  for (const { path, operation } of operations) {
+    const { security, 'x-scope': scope, description } = operation
+    if (scope === 'open') assert.deepEqual(security, [], path)
+    else assert.match(String(description), new RegExp(`Needs the scope \`${String(scope)}\``))
+  }
+})
+
+test('streams are called sequences, uploads multipart, and pages HTML', () => {
+  for (const { operation } of operations) {
+    const route = table.find(([name]) => name === operation['operationId'])?.[1]
+    assert.ok(route)
+    const text = JSON.stringify(operation)
+    assert.equal(text.includes('x-sequence'), route.streams === true)
+    assert.equal(text.includes('x-trailers'), route.streams === true)
+    assert.equal(text.includes('multipart/form-data'), route.body === 'upload')
+    assert.equal(text.includes('text/html'), route.isPage === true)
+  }
+})
+
+test('the page shows every route and loads nothing', () => {
+  const page = toDocsPage(routes)
+  for (const [name, route] of table) {
+    assert.ok(page.includes(`id="${name}"`), name)
+    assert.ok(page.includes(`<code>${pathOf(route).replaceAll('&', '&amp;')}</code>`), name)
+  }
+  assert.doesNotMatch(page, /<(?:link|img|iframe)|\ssrc=|@import|url\(|undefined/)
+  assert.doesNotMatch(page, /https?:\/\/(?!127\.0\.0\.1)/)
+})
+
+test('both are served without credentials, as what they are', async () => {
+  await using server = await openRestServer({}, { basic_auth_credentials: { a: 'b' } })
+  const base = `http://127.0.0.1:${server.port}`
+  const served = await fetch(`${base}/openapi.json`)
+  assert.equal(served.headers.get('content-type'), 'application/json')
+  assert.deepEqual(await served.json(), document)
+  const page = await fetch(`${base}/docs`)
+  assert.equal(page.headers.get('content-type'), 'text/html; charset=utf-8')
+  assert.equal(await page.text(), toDocsPage(routes))
+  assert.equal((await fetch(`${base}/id`)).status, 401)
+})

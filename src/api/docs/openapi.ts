@@ -1,0 +1,251 @@
+import { CODES, type Code } from '../../errors.ts'
+import { choiceSchema, integerSchema, objectSchema, textSchema } from '../../lib/json-schema.ts'
+import { VERSION } from '../../lib/version.ts'
+import { STREAM_ERROR } from '../replies.ts'
+import type { Route } from '../routes.ts'
+import { sharedSchemas } from './shared-schemas.ts'
+
+type Json = Readonly<Record<string, unknown>>
+
+/** Form of the document, as in its member `openapi`. */
+export const OPENAPI_VERSION = '3.1.0'
+
+const INTRODUCTION = `The API of one peer of a cluster that keeps content pinned on IPFS. Every peer answers for the whole cluster.
+
+**Parameters** stand in the URL. The first value of a repeated one counts, unknown ones are passed over, and \`meta-<key>=<value>\` are metadata.
+
+**Errors** are \`{"code", "message", "reason"}\`: the HTTP status, a text for people, and a code that programs can rely on.
+
+**Streams** are sequences: one JSON document a line, with the schema that is given; they begin at once and may be of any length. When one breaks off, the trailer \`${STREAM_ERROR}\` says why; it is empty when all is well. Clients that cannot read trailers send \`Accept: application/x-ndjson\`: what ended such a stream is then its last line, with the schema \`Error\`. A list without entries is a 204.
+
+**Scopes**, each including the ones before it: \`read\`, \`pin\`, \`admin\`. Callers without credentials have what the configuration gives them. Users with a password may do everything, API tokens what they were made for.`
+
+const error = objectSchema({
+  code: { ...integerSchema, description: 'HTTP status' },
+  message: textSchema('what failed and what to do about it, for people'),
+  reason: choiceSchema(Object.keys(CODES), 'the same for programs'),
+})
+
+/** The OpenAPI document of a table of routes. */
+export function toOpenApi(table: Readonly<Record<string, Route>>): Json & { readonly openapi: string } {
+  const paths: Record<string, Record<string, Json>> = {}
+  for (const [name, route] of Object.entries(table)) {
+    const path = pathOf(route)
+    paths[path] = { ...paths[path], [route.method.toLowerCase()]: operationOf(name, route) }
+  }
+  const errors = statuses().map(status => [`Error${status}`, errorOf(status)] as const)
+  return {
+    openapi: OPENAPI_VERSION,
+    jsonSchemaDialect: 'https://json-schema.org/draft/2020-12/schema',
+    info: {
+      title: 'Pinfold',
+      version: VERSION,
+      description: INTRODUCTION,
+      license: { name: 'MIT OR Apache-2.0', identifier: 'MIT OR Apache-2.0' },
+    },
+    servers: [{ url: '/' }],
+    paths,
+    components: {
+      schemas: {
+        Error: error,
+        ...Object.fromEntries(sharedSchemas.map(([name, schema]) => [name, within(schema)])),
+      },
+      responses: Object.fromEntries(errors),
+      securitySchemes: {
+        user: {
+          type: 'http',
+          scheme: 'basic',
+          description: 'A user of the configuration, or any name with an API token as password',
+        },
+        token: { type: 'http', scheme: 'bearer', description: 'An API token, or what POST /token answers' },
+      },
+    },
+  }
+}
+
+/** A path as OpenAPI writes it. The rest of a path (`*`) has slashes in it, which OpenAPI cannot say; the text does. */
+export function pathOf({ path }: Pick<Route, 'path'>): string {
+  return path.replace(/:(\w+)/g, '{$1}').replace('*', '{path}')
+}
+
+function operationOf(name: string, route: Route): Json {
+  const { scope, summary } = route
+  const [first = summary] = summary.split(/[:.;(] ?/, 1)
+  const needs = scope === 'open' ? 'Needs no credentials.' : `Needs the scope \`${scope}\`.`
+  const query = route.query === undefined ? [] : queryParameters(route.query)
+  const body = bodyOf(route)
+  return {
+    operationId: name,
+    summary: first,
+    description: `${summary}. ${needs}`,
+    tags: [tagOf(route)],
+    ...(scope === 'open' ? { security: [] } : { security: [{ token: [scope] }, { user: [scope] }, {}] }),
+    'x-scope': scope,
+    parameters: [...pathParameters(route), ...query],
+    ...(body === undefined ? {} : { requestBody: body }),
+    responses: { ...goodAnswers(name, route), ...errorAnswers(route) },
+  }
+}
+
+function tagOf({ path }: Route): string {
+  return path.split('/')[1] ?? ''
+}
+
+function propertiesOf(schema: Json): readonly (readonly [string, Json])[] {
+  const { properties } = schema
+  return typeof properties === 'object' && properties !== null ? Object.entries(properties) : []
+}
+
+function pathParameters({ params }: Route): readonly Json[] {
+  return propertiesOf(params ?? {}).map(([name, schema]) => parameter(name, 'path', schema))
+}
+
+function queryParameters(query: Json): readonly Json[] {
+  const said = propertiesOf(query).map(([name, schema]) => parameter(name, 'query', schema))
+  if (query['patternProperties'] === undefined) return said
+  return [
+    ...said,
+    {
+      name: 'metadata',
+      in: 'query',
+      description: 'Metadata, each as a parameter of its own: `meta-<key>=<value>`',
+      style: 'form',
+      explode: true,
+      schema: {
+        type: 'object',
+        propertyNames: { pattern: '^meta-.+' },
+        additionalProperties: { type: 'string' },
+      },
+    },
+  ]
+}
+
+function parameter(name: string, place: 'path' | 'query', schema: Json): Json {
+  const { description, ...rest } = schema
+  const type = 'enum' in rest ? { type: 'string', ...rest } : rest
+  return {
+    name,
+    in: place,
+    ...(place === 'path' ? { required: true } : {}),
+    ...(typeof description === 'string' && description !== '' ? { description } : {}),
+    schema: type,
+  }
+}
+
+function bodyOf({ body }: Route): Json | undefined {
+  if (body === undefined) return undefined
+  if (body === 'lines') {
+    const description =
+      'One pin a line, of any length; the answers to the first lines come while the last are still sent. ' +
+      'Also as application/ndjson, application/jsonl and application/x-jsonlines'
+    return {
+      required: true,
+      description,
+      content: { 'application/x-ndjson': { schema: { type: 'string' } } },
+    }
+  }
+  if (body === 'upload') {
+    const description =
+      'One part an entry, depth first. The percent-encoded `filename` is its path. A part with the Content-Type ' +
+      'application/x-directory is a directory, one with application/symlink a symbolic link whose target is the content'
+    const schema = {
+      type: 'object',
+      properties: {
+        file: { type: 'array', items: { type: 'string', contentMediaType: 'application/octet-stream' } },
+      },
+      required: ['file'],
+    }
+    return { required: true, description, content: { 'multipart/form-data': { schema } } }
+  }
+  return { required: true, content: { 'application/json': { schema: refTo(body) } } }
+}
+
+function goodAnswers(name: string, route: Route): Json {
+  if (route.reply === undefined) return { 204: { description: 'Done' } }
+  if (route.isPage === true)
+    return { 200: { description: 'The page', content: { 'text/html': { schema: { type: 'string' } } } } }
+  const schema = refTo(route.reply)
+  if (route.streams !== true)
+    return { 200: { description: 'The answer', content: { 'application/json': { schema } } } }
+  const isArrayToo = name === 'add'
+  const whole = isArrayToo ? ', or with stream-channels=false one list of them at the end' : ''
+  const type = route.body === 'lines' ? 'application/x-ndjson' : 'application/json'
+  const list = isArrayToo ? { anyOf: [schema, { type: 'array', items: schema }] } : schema
+  const sequence = { schema: list, 'x-sequence': 'one JSON document a line' }
+  return {
+    200: {
+      description: `A sequence: one document of this schema a line${whole}. The schema is that of a line, not of the whole`,
+      headers: { Trailer: { description: `Announces ${STREAM_ERROR}`, schema: { const: STREAM_ERROR } } },
+      content:
+        type === 'application/json'
+          ? { [type]: sequence, 'application/x-ndjson': sequence }
+          : { [type]: sequence },
+      'x-trailers': {
+        [STREAM_ERROR]: {
+          description: 'What ended the sequence; empty when it is whole',
+          schema: { type: 'string' },
+        },
+      },
+    },
+    ...(isArrayToo ? {} : { 204: { description: 'There is nothing to list' } }),
+  }
+}
+
+function statuses(): readonly number[] {
+  return [...new Set(Object.values(CODES).map(({ status }) => status))].sort((a, b) => a - b)
+}
+
+/** Which errors a route may answer with, by what it is given: the rows do not say it. */
+function errorAnswers(route: Route): Json {
+  if (route.scope === 'open') return {}
+  const isFound = route.params !== undefined
+  const isChange = route.method !== 'GET'
+  const fitting: Readonly<Record<number, boolean>> = {
+    400: isFound || route.query !== undefined || route.body !== undefined,
+    404: isFound,
+    409: isChange,
+    413: route.body !== undefined,
+  }
+  const possible = statuses().filter(status => fitting[status] ?? true)
+  return Object.fromEntries(
+    possible.map(status => [status, { $ref: `#/components/responses/Error${status}` }]),
+  )
+}
+
+function errorOf(status: number): Json {
+  const reasons = (Object.keys(CODES) as Code[]).filter(code => CODES[code].status === status)
+  const texts = reasons.map(
+    code => `\`${code}\`: ${CODES[code].says}${CODES[code].retry ? ' (may succeed later)' : ''}`,
+  )
+  const narrowed = { properties: { code: { const: status }, reason: { enum: reasons } } }
+  return {
+    description: texts.join('. '),
+    content: {
+      'application/json': { schema: { allOf: [{ $ref: '#/components/schemas/Error' }, narrowed] } },
+    },
+  }
+}
+
+/** A reference where the schema is shared, the schema itself otherwise. */
+function refTo(schema: Json): Json {
+  const shared = sharedSchemas.find(([, known]) => known === schema)
+  return shared === undefined ? within(schema) : { $ref: `#/components/schemas/${shared[0]}` }
+}
+
+/** The schema with references to the shared ones within it. */
+function within(schema: Json): Json {
+  const entries = Object.entries(schema).map(([key, value]): [string, unknown] => {
+    if (key === 'properties')
+      return [key, Object.fromEntries(propertiesOf(schema).map(([name, one]) => [name, refTo(one)]))]
+    if (key === 'items' || key === 'additionalProperties')
+      return [key, isSchema(value) ? refTo(value) : value]
+    return key === 'anyOf' && Array.isArray(value)
+      ? [key, value.map(one => (isSchema(one) ? refTo(one) : one))]
+      : [key, value]
+  })
+  return Object.fromEntries(entries)
+}
+
+function isSchema(value: unknown): value is Json {
+  return typeof value === 'object' && value !== null
+}
