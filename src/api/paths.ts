@@ -28,19 +28,24 @@ export function toRoutedUrl(url: string): string {
   return path.replace(/%2f/gi, '/') + url.slice(path.length)
 }
 
-const table: readonly Route[] = Object.values(routes)
-const patterns = table.map(({ path, method }) => ({
-  method,
-  regex: new RegExp(
-    `^${path.replace(':keyType', '(ipfs|ipns|ipld)').replace(/:\w+/g, '[^/]+').replace('*', '.*')}$`,
-  ),
-}))
-
 /**
- * Whether a request that no route takes is answered with an empty 405 instead of a 404: the path is known, and no route
- * of that method comes behind the last one that knows it. That is what clients of the reference see.
+ * Tells, for a table of routes, whether a request that no route takes is answered with an empty 405 instead of a 404: the path
+ * is known, and no route of that method comes behind the last one that knows it. That is what clients of the reference see.
  */
-export function isMethodRefused(method: string, path: string): boolean {
-  const last = patterns.findLastIndex(({ regex }) => regex.test(path))
-  return last >= 0 && !patterns.slice(last + 1).some(row => row.method === method)
+export function methodRefuser(
+  table: readonly Pick<Route, 'method' | 'path'>[],
+): (method: string, path: string) => boolean {
+  const patterns = table.map(({ path, method }) => ({
+    method,
+    regex: new RegExp(
+      `^${path.replace(':keyType', '(ipfs|ipns|ipld)').replace(/:\w+/g, '[^/]+').replace('*', '.*')}$`,
+    ),
+  }))
+  return (method, path) => {
+    const last = patterns.findLastIndex(({ regex }) => regex.test(path))
+    return last >= 0 && !patterns.slice(last + 1).some(row => row.method === method)
+  }
 }
+
+/** The same for the REST API. */
+export const isMethodRefused = methodRefuser(Object.values(routes))

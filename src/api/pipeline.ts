@@ -7,7 +7,7 @@ import type { Audit } from './auth-audit.ts'
 import type { CorsConfig } from './config.ts'
 import { corsPolicy } from './cors.ts'
 import type { apiMetrics } from './metrics.ts'
-import { isMethodRefused, redirectOf } from './paths.ts'
+import { redirectOf } from './paths.ts'
 import { type ReplyContext, sendError } from './replies.ts'
 
 declare module 'fastify' {
@@ -31,7 +31,7 @@ export function addPipeline(
   app: FastifyInstance,
   { requests, duration }: Instruments<typeof apiMetrics>,
   { gate, audit }: Access,
-  config: { readonly cors: CorsConfig },
+  config: { readonly cors: CorsConfig; readonly isMethodRefused: (method: string, path: string) => boolean },
   context: ReplyContext,
 ): void {
   const cors = corsPolicy(config.cors)
@@ -80,7 +80,7 @@ export function addPipeline(
 
   app.setNotFoundHandler((request, reply) => {
     const path = (request.raw.url ?? '/').split('?', 1)[0] ?? '/'
-    if (isMethodRefused(request.method, path)) reply.code(405).header('Content-Length', '0').send()
+    if (config.isMethodRefused(request.method, path)) reply.code(405).header('Content-Length', '0').send()
     else sendError(reply, new ClusterError('NOT_FOUND', 'not found'), context)
   })
   app.setErrorHandler((thrown: unknown, _request, reply) => {

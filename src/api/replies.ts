@@ -18,6 +18,8 @@ export interface ReplyContext {
   readonly writeTimeoutMs: number
   /** Configured headers, sent with everything that a handler answers. */
   readonly headers: Readonly<Record<string, readonly string[]>>
+  /** The document of an error; absent = that of the REST API. */
+  readonly formatError?: (error: ClusterError) => string
 }
 
 /** Trailer that tells what ended a stream before its end; '' for nothing. */
@@ -57,7 +59,7 @@ export function sendError(reply: FastifyReply, thrown: unknown, context: ReplyCo
   const error = toClusterError(thrown)
   noteFailure(reply.request.raw, thrown)
   setHeaders(reply, context)
-  sendText(reply, error.status, formatError(error))
+  sendText(reply, error.status, (context.formatError ?? formatError)(error))
 }
 
 /** The document of an error. */
