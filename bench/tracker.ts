@@ -51,7 +51,13 @@ const tracker = await openPinTracker(
     logger: silentLogger(),
     meter: createNoopMeter(),
   },
-  { concurrentPins: 10, priorityMaxAgeMs: 86_400_000, priorityMaxRetries: 5, recoverIntervalMs: 3_600_000 },
+  {
+    concurrentPins: 10,
+    priorityMaxAgeMs: 86_400_000,
+    priorityMaxRetries: 5,
+    maxAttempts: 0,
+    recoverIntervalMs: 3_600_000,
+  },
 )
 
 await measure(

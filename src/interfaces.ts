@@ -4,16 +4,23 @@
  * roles, already running; disposing it ends its work and waits for what is under way.
  */
 import type { AddEntry, AddedOutput, AddParams } from './model/add.ts'
+import type { AllocationRequest } from './model/allocation-request.ts'
+import type { Block, PinProgress } from './model/block.ts'
 import type { BulkLines, BulkResult, ImportChanges, WantedPin } from './model/bulk.ts'
 import type { Cid } from './model/cid.ts'
 import type { ConnectGraph, RepoGc, RepoStat } from './model/graph.ts'
+import type { KeyRange, StoreWrite } from './model/key-range.ts'
 import type { Alert, Measure, Metric } from './model/metric.ts'
-import type { IpfsId, PeerId, PeerInfo } from './model/peer.ts'
+import type { IpfsId, PeerHello, PeerId, PeerInfo } from './model/peer.ts'
 import type { Pin, PinMode, PinOptions } from './model/pin.ts'
 import type { PinRange } from './model/pin-range.ts'
 import type { PinRequest, Requester, RequestFilter, RequestList, WantedRequest } from './model/pin-request.ts'
-import type { GlobalPinInfo, PinInfo, PinStatusFilter } from './model/pin-status.ts'
+import type { GlobalPinInfo, PinInfo, PinStatusFilter, StatusChange } from './model/pin-status.ts'
+import type { PeerPinSummary, PinSummary } from './model/pin-summary.ts'
+import type { GlobalWhy, PinWhy } from './model/pin-why.ts'
 import type { PeerPinset, PinsetState, TrustState } from './model/pinset-state.ts'
+import type { Recovering } from './model/recover-filter.ts'
+import type { Ranged } from './model/status-range.ts'
 
 /** Goes last into every call that waits: an aborted signal ends the call with `signal.reason`. */
 export interface Options {
@@ -31,21 +38,6 @@ export interface Logger {
   debug(message: string, fields?: LogFields): void
   /** A logger whose lines carry the component's name and follow the level set for it. */
   child(component: string): Logger
-}
-
-/** One write of an atomic batch: a value to put, or `undefined` to delete the key. */
-export interface StoreWrite {
-  readonly key: Uint8Array
-  readonly value: Uint8Array | undefined
-}
-
-/** Which keys to read: `gte ≤ key < lt` or `gt < key`, in byte order, or its reverse. */
-export interface KeyRange {
-  readonly gte?: Uint8Array
-  readonly gt?: Uint8Array
-  readonly lt?: Uint8Array
-  readonly limit?: number
-  readonly reverse?: boolean
 }
 
 /** An ordered map of bytes on disk. Failures are `STORE_FAILED`, with the cause. */
@@ -102,17 +94,6 @@ export interface Network extends AsyncDisposable {
   serve(protocol: string, handler: StreamHandler): Disposable
 }
 
-/** A block and its name. */
-export interface Block {
-  readonly cid: Cid
-  readonly bytes: Uint8Array
-}
-
-/** How far a pin has come: blocks fetched or found so far. */
-export interface PinProgress {
-  readonly blocks: number
-}
-
 /** What to do besides pinning. */
 export interface IpfsPinOptions extends Options {
   /** Called whenever the count of blocks changes. */
@@ -149,7 +130,7 @@ export interface Ipfs extends AsyncDisposable {
   swarmConnect(address: string, options: Options): Promise<void>
 }
 
-export type { PinRange }
+export type { AllocationRequest, Block, KeyRange, PeerHello, PinProgress, PinRange, StoreWrite }
 
 /** What the cluster agreed to keep. Reads are local, from the view on disk; a write is durable here when it resolves. */
 export interface Consensus extends AsyncDisposable {
@@ -180,11 +161,17 @@ export interface Consensus extends AsyncDisposable {
 export interface PinTracker extends AsyncDisposable {
   status(cid: Cid, options: Options): Promise<PinInfo>
   /** The state of every CID that matches, in order of CID bytes. */
-  statuses(filter: PinStatusFilter, options: Options): AsyncIterable<PinInfo>
+  statuses(filter: PinStatusFilter, options: Options & Ranged): AsyncIterable<PinInfo>
   /** Tries again at once what is in error or missing; answers with the state after that. `NOT_FOUND` if not in the pinset. */
   recover(cid: Cid, options: Options): Promise<PinInfo>
-  /** The same for every CID in error or missing; answers with those that were queued. */
-  recoverAll(options: Options): AsyncIterable<PinInfo>
+  /** The same for every CID in error or missing that the filter lets through; answers with those that were queued. */
+  recoverAll(options: Options & Recovering): AsyncIterable<PinInfo>
+  /** Counts, in one pass over the pinset. */
+  summary(options: Options): Promise<PinSummary>
+  /** All that is known of one CID here. */
+  why(cid: Cid, options: Options): Promise<PinWhy>
+  /** Told whenever something begins, ends or fails to be done about a CID here. */
+  onStatus(listener: (change: StatusChange) => void): Disposable
   /** Pins that wait for a worker. */
   readonly queueLength: number
 }
@@ -193,13 +180,6 @@ export interface PinTracker extends AsyncDisposable {
 export interface Informer {
   readonly name: string
   read(options: Options): Promise<readonly Measure[]>
-}
-
-/** What peers say of themselves in each heartbeat. */
-export interface PeerHello {
-  readonly peername: string
-  readonly ipfsId: PeerId | undefined
-  readonly ipfsAddresses: readonly string[]
 }
 
 /** Which peers live, and how full they are. Built on signed heartbeats. */
@@ -220,23 +200,6 @@ export interface Monitor extends AsyncDisposable {
   beat(): Promise<void>
 }
 
-/** What the allocator must decide, with all it may know. */
-export interface AllocationRequest {
-  readonly cid: Cid
-  readonly replicationMin: number
-  readonly replicationMax: number
-  /** Where the content is allocated now. */
-  readonly current: readonly PeerId[]
-  /** Peers to prefer, best first. */
-  readonly preferred: readonly PeerId[]
-  /** Peers that must not be chosen. */
-  readonly excluded: ReadonlySet<PeerId>
-  /** Metric names to order by, most important first. A peer counts only if it has all of them. */
-  readonly allocateBy: readonly string[]
-  /** Valid metrics by name. */
-  readonly metrics: ReadonlyMap<string, readonly Metric[]>
-}
-
 /** Chooses peers. Pure: the same request gives the same answer on every peer. Throws `NOT_ENOUGH_PEERS`. */
 export type Allocate = (request: AllocationRequest) => readonly PeerId[]
 
@@ -252,9 +215,11 @@ export type ImportContent = (
 export interface Procedures {
   id: { input: undefined; output: PeerInfo }
   status: { input: { readonly cid: Cid }; output: PinInfo }
-  statuses: { input: { readonly filter: PinStatusFilter }; output: PinInfo }
+  statuses: { input: { readonly filter: PinStatusFilter } & Ranged; output: PinInfo }
   recover: { input: { readonly cid: Cid }; output: PinInfo }
-  recoverAll: { input: undefined; output: PinInfo }
+  recoverAll: { input: Recovering | undefined; output: PinInfo }
+  summary: { input: undefined; output: PinSummary }
+  why: { input: { readonly cid: Cid }; output: PinWhy }
   gc: { input: undefined; output: { readonly cid?: Cid; readonly error?: string } }
   links: {
     input: undefined
@@ -321,9 +286,12 @@ export interface Cluster {
   allocations(range: PinRange, options: Options): AsyncIterable<Pin>
   status(cid: Cid, scope: Scope): Promise<GlobalPinInfo>
   /** In order of CID bytes: a merge of every peer's stream. */
-  statuses(filter: PinStatusFilter, scope: Scope): AsyncIterable<GlobalPinInfo>
+  statuses(filter: PinStatusFilter, scope: Scope & Ranged): AsyncIterable<GlobalPinInfo>
   recover(cid: Cid, scope: Scope): Promise<GlobalPinInfo>
-  recoverAll(scope: Scope): AsyncIterable<GlobalPinInfo>
+  recoverAll(scope: Scope & Recovering): AsyncIterable<GlobalPinInfo>
+  /** Counts of every peer, as they answer; those that fail come last with `error`. */
+  summaries(scope: Scope): AsyncIterable<PeerPinSummary>
+  why(cid: Cid, scope: Scope): Promise<GlobalWhy>
   /** Puts content on its allocated peers' IPFS nodes and pins the root. The last record is the root. */
   add(
     entries: AsyncIterable<AddEntry>,

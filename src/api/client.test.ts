@@ -9,6 +9,7 @@ import { test } from 'node:test'
 import { Check } from 'typebox/schema'
 import { askTokens } from '../../test/support/ask-tokens.ts'
 import { askBulk, echoBulk } from '../../test/support/echo-bulk.ts'
+import { askInsight, echoInsight } from '../../test/support/echo-insight.ts'
 import { askTrust, echoTrust } from '../../test/support/echo-trust.ts'
 import { collect, openRestServer } from '../../test/support/rest-server.ts'
 import { ClusterError } from '../errors.ts'
@@ -109,6 +110,7 @@ function talkativeCluster(asked: unknown[]): Partial<Cluster> {
     metrics: () => [metric],
     ...echoBulk(),
     ...echoTrust(peer),
+    ...echoInsight(cid, peer),
     async *add(entries) {
       for await (const entry of entries) {
         const content = entry.kind === 'file' ? Buffer.concat(await collect(entry.content)).toString() : ''
@@ -150,11 +152,7 @@ test('every route goes from the client to the cluster and back, in documents of 
     unpin: await client.unpin({ params: { hash } }, options),
     unpinPath: await client.unpinPath({ params: path }, options),
     gc: await client.gc({}, options),
-    graph: await client.graph({}, options),
-    alerts: await client.alerts({}, options),
-    bandwidth: await client.bandwidth({}, options),
-    metrics: await client.metrics({ params: { name: 'tag:a b' } }, options),
-    metricNames: await client.metricNames({}, options),
+    ...(await askInsight(client, hash, options)),
     openapi: await client.openapi({}, options),
     docs: await client.docs({}, options),
     health: await client.health({}, options),

@@ -17,6 +17,8 @@ import { type GlobalPinInfoJson, toGlobalPinInfoJson } from '../model/status-jso
 import type { Caller, Gate } from './auth.ts'
 import { bulkHandlers } from './bulk-handlers.ts'
 import { docsHandlers } from './docs/docs-handlers.ts'
+import { insightHandlers } from './insight/insight-handlers.ts'
+import { parseRecoverFilter, parseStatusRange } from './insight/status-range.ts'
 import { parsePinRange } from './pin-range.ts'
 import { parseAddRequest, parseCidList, parseIpfsPath, parsePinOptions, type Query } from './query.ts'
 import type { Handlers, Routes } from './routes.ts'
@@ -55,6 +57,7 @@ export function restHandlers({
     ...bulkHandlers(cluster, clock),
     ...trustHandlers(cluster),
     ...statusHandlers(cluster, clock),
+    ...insightHandlers(cluster),
     ...healthHandlers(cluster),
     add(input, options) {
       const request = parseAddRequest(toQuery(input.query), clock.now())
@@ -156,7 +159,8 @@ function statusHandlers(
       const cids = query?.cids ?? ''
       if (cids !== '')
         return statusesOf(parseCidList(cids), async cid => toJson(await cluster.status(cid, scope)))
-      return map(cluster.statuses(parseStatusFilter(query?.filter ?? ''), scope), toJson)
+      const range = parseStatusRange(toQuery(query), clock.now())
+      return map(cluster.statuses(parseStatusFilter(query?.filter ?? ''), { ...scope, range }), toJson)
     },
     async status({ params, query }, options) {
       const cid = parseCid(params.hash)
@@ -172,7 +176,9 @@ function statusHandlers(
     },
     recoverAll({ query }, options) {
       const scope = scopeOf(query, options)
-      return map(cluster.recoverAll(scope), info => toGlobalPinInfoJson(info, scope.local))
+      const filter = parseRecoverFilter(toQuery(query))
+      const chosen = filter === undefined ? scope : { ...scope, filter }
+      return map(cluster.recoverAll(chosen), info => toGlobalPinInfoJson(info, scope.local))
     },
     async gc({ query }, options) {
       const results: RepoGc[] = []

@@ -19,6 +19,7 @@ import { pinsetJsonSchema, trustJsonSchema } from '../model/pinset-json.ts'
 import { globalPinInfoJsonSchema } from '../model/status-json.ts'
 import type { AccessScope } from '../model/token.ts'
 import { docsRoutes } from './docs/docs-routes.ts'
+import { insightRoutes } from './insight/insight-routes.ts'
 import {
   addQuerySchema,
   allocationsQuerySchema,
@@ -27,6 +28,7 @@ import {
   importQuerySchema,
   localQuerySchema,
   pinQuerySchema,
+  recoverQuerySchema,
   statusesQuerySchema,
 } from './query-schema.ts'
 import { jwtRoutes, tokenRoutes } from './tokens/token-routes.ts'
@@ -233,6 +235,7 @@ export const routes = {
     reply: pinsetJsonSchema,
     streams: true,
   },
+  ...insightRoutes,
   recover: {
     method: 'POST',
     path: '/pins/:hash/recover',
@@ -246,8 +249,8 @@ export const routes = {
     method: 'POST',
     path: '/pins/recover',
     scope: 'pin',
-    summary: 'Try again everything that is in error',
-    query: localQuerySchema,
+    summary: 'Try again what is in error or missing',
+    query: recoverQuerySchema,
     reply: globalPinInfoJsonSchema,
     streams: true,
   },

@@ -21,8 +21,10 @@ import { sumRepoStats } from './repo-stats.ts'
 import { setTrusted } from './set-trusted.ts'
 import { recoverCid, statusOf } from './status.ts'
 import { listStatuses, recoverEverything } from './statuses.ts'
+import { listSummaries } from './summaries.ts'
 import { connectSwarms } from './swarms.ts'
 import { unpinCid, unpinPath } from './unpin.ts'
+import { explain } from './why.ts'
 
 const SWARM_PASS_EVERY_MS = 300_000
 
@@ -68,6 +70,8 @@ export async function openCluster(
     statuses: (filter, scope) => listStatuses(components, config, filter, scope),
     recover: (cid, scope) => recoverCid(components, config, cid, scope),
     recoverAll: scope => recoverEverything(components, config, scope),
+    summaries: scope => listSummaries(components, config, scope),
+    why: (cid, scope) => explain(components, config, cid, scope),
     add: (entries, params, pin, options) => addContent(components, config, entries, params, pin, options),
     gc: scope => collectGarbage(components, config, scope),
     repoStat: options => sumRepoStats(components, options),

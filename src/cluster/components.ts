@@ -20,7 +20,7 @@ export interface LocalComponents {
   readonly version: string
   readonly rpcProtocolVersion: string
   readonly peername: string
-  readonly tracker: Pick<PinTracker, 'status' | 'statuses' | 'recover' | 'recoverAll'>
+  readonly tracker: Pick<PinTracker, 'status' | 'statuses' | 'recover' | 'recoverAll' | 'summary' | 'why'>
   readonly consensus: Pick<Consensus, 'state'>
   readonly monitor: Pick<Monitor, 'peers'>
   readonly network: Pick<Network, 'addresses' | 'addressesOf' | 'peers'>

@@ -21,6 +21,9 @@ export function describePeer(
     error: info.error,
     attemptCount: info.attemptCount,
     isPriority: info.isPriority,
+    ...(info.reason === undefined ? {} : { reason: info.reason }),
+    ...(info.nextAttemptMs === undefined ? {} : { nextAttemptMs: info.nextAttemptMs }),
+    ...(info.isGivenUp === undefined ? {} : { isGivenUp: info.isGivenUp }),
     peername: hello?.peername ?? '',
     ipfsPeerId: hello?.ipfsId,
     ipfsPeerAddresses: hello?.ipfsAddresses ?? [],
@@ -38,6 +41,7 @@ export function describeUnasked(
     status,
     timestampMs: components.clock.now(),
     error: error?.message ?? '',
+    ...(error === undefined ? {} : { reason: error.code }),
     attemptCount: 0,
     isPriority: false,
   })

@@ -14,9 +14,11 @@ export function makeRpcHandlers(components: LocalComponents): RpcHandlers {
   return {
     id: (_input, _from, options) => once(() => identify(options)),
     status: ({ cid }, _from, options) => once(() => tracker.status(cid, options)),
-    statuses: ({ filter }, _from, options) => tracker.statuses(filter, options),
+    statuses: ({ filter, range = {} }, _from, { signal }) => tracker.statuses(filter, { range, signal }),
     recover: ({ cid }, _from, options) => once(() => tracker.recover(cid, options)),
-    recoverAll: (_input, _from, options) => tracker.recoverAll(options),
+    recoverAll: (input, _from, { signal }) => tracker.recoverAll({ ...input, signal }),
+    summary: (_input, _from, options) => once(() => tracker.summary(options)),
+    why: ({ cid }, _from, options) => once(() => tracker.why(cid, options)),
     gc: (_input, _from, options) => ipfs.gc(options),
     links: (_input, _from, options) => once(() => ownLinks(components, options)),
     pinset: () => once(async () => ownPinset(components)),

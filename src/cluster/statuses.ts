@@ -3,6 +3,8 @@ import type { Options, Scope } from '../interfaces.ts'
 import { compareBytes } from '../lib/bytes.ts'
 import type { PeerId } from '../model/peer.ts'
 import type { GlobalPinInfo, PeerPinInfo, PinInfo, PinStatusFilter } from '../model/pin-status.ts'
+import type { Recovering } from '../model/recover-filter.ts'
+import type { Ranged } from '../model/status-range.ts'
 import type { ClusterConfig } from './config.ts'
 import { type MergeGroup, mergeSorted } from './merge-sorted.ts'
 import { describePeer, describeUnasked, toGlobalInfo } from './peer-pin-info.ts'
@@ -21,29 +23,45 @@ export function listStatuses(
   components: StatusComponents,
   config: Pick<ClusterConfig, 'isFollower'>,
   filter: PinStatusFilter,
-  scope: Scope,
+  { range = {}, ...scope }: Scope & Ranged,
 ): AsyncIterable<GlobalPinInfo> {
   const { tracker, rpc, self } = components
-  return mergePeers(
+  // Whoever gives its first ones gives all that are among the first ones of everybody.
+  const all = mergePeers(
     components,
     config,
     scope,
     { stallMs: STALL_MS, isOrderRequired: true },
-    (peer, options) =>
-      peer === self ? tracker.statuses(filter, options) : rpc.call(peer, 'statuses', { filter }, options),
+    (peer, { signal }) =>
+      peer === self
+        ? tracker.statuses(filter, { range, signal })
+        : rpc.call(peer, 'statuses', { filter, range }, { signal }),
   )
+  return range.limit === undefined ? all : atMost(range.limit, all)
 }
 
-/** Tries everything in error or missing again, and answers with what was queued, by the peers that queued it. */
+async function* atMost<Item>(limit: number, items: AsyncIterable<Item>): AsyncGenerator<Item> {
+  let left = limit
+  for await (const item of items) {
+    yield item
+    left -= 1
+    if (left <= 0) return
+  }
+}
+
+/** Tries what is in error or missing again, and answers with what was queued, by the peers that queued it. */
 export function recoverEverything(
   components: StatusComponents,
   config: Pick<ClusterConfig, 'isFollower'>,
-  scope: Scope,
+  { filter, ...scope }: Scope & Recovering,
 ): AsyncIterable<GlobalPinInfo> {
   const { tracker, rpc, self } = components
   const order = { stallMs: RECOVER_STALL_MS, isOrderRequired: false }
-  return mergePeers(components, config, scope, order, (peer, options) =>
-    peer === self ? tracker.recoverAll(options) : rpc.call(peer, 'recoverAll', undefined, options),
+  const input = filter === undefined ? undefined : { filter }
+  return mergePeers(components, config, scope, order, (peer, { signal }) =>
+    peer === self
+      ? tracker.recoverAll({ ...input, signal })
+      : rpc.call(peer, 'recoverAll', input, { signal }),
   )
 }
 

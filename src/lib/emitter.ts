@@ -2,6 +2,11 @@
 export class Emitter<Event> {
   readonly #listeners = new Set<(event: Event) => void>()
 
+  /** Whether anybody listens: telling may be more work than it is worth. */
+  get hasListeners(): boolean {
+    return this.#listeners.size > 0
+  }
+
   /** Adds a listener until the answer is disposed. */
   on(listener: (event: Event) => void): Disposable {
     const own = (event: Event) => listener(event)

@@ -60,3 +60,10 @@ export interface PeerInfo {
   readonly ipfs: IpfsId
   readonly peername: string
 }
+
+/** What peers say of themselves in each heartbeat. */
+export interface PeerHello {
+  readonly peername: string
+  readonly ipfsId: PeerId | undefined
+  readonly ipfsAddresses: readonly string[]
+}

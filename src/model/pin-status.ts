@@ -1,4 +1,4 @@
-import { ClusterError } from '../errors.ts'
+import { ClusterError, type Code } from '../errors.ts'
 import type { Cid } from './cid.ts'
 import type { PeerId } from './peer.ts'
 import type { Pin } from './pin.ts'
@@ -62,9 +62,18 @@ export interface PinInfo {
   readonly error: string
   readonly attemptCount: number
   readonly isPriority: boolean
+  /** Why the last attempt failed, or why nothing can be said; absent when neither is so. */
+  readonly reason?: Code
+  /** Unix milliseconds of the next attempt, when one is planned for a time. */
+  readonly nextAttemptMs?: number
+  /** It was tried as often as it may be, and stays as it is until it is recovered or its entry is written anew. */
+  readonly isGivenUp?: true
   /** The entry of the pinset; undefined when the CID is not in it. */
   readonly pin: Pin | undefined
 }
+
+/** The state of a CID as it has just become. */
+export type StatusChange = Omit<PinInfo, 'pin'>
 
 /** A `PinInfo` with the peer that it is about. */
 export interface PeerPinInfo extends Omit<PinInfo, 'cid' | 'pin'> {

@@ -23,7 +23,13 @@ const peerPinInfoJsonSchema = objectSchema(
     attempt_count: integerSchema,
     priority_pin: booleanSchema,
   },
-  { ipfs_peer_id: textSchema('peer id'), ipfs_peer_addresses: listSchema(textSchema('multiaddr')) },
+  {
+    ipfs_peer_id: textSchema('peer id'),
+    ipfs_peer_addresses: listSchema(textSchema('multiaddr')),
+    reason: textSchema('code of the error'),
+    next_attempt: textSchema('RFC 3339; when it is tried again'),
+    given_up: booleanSchema,
+  },
 )
 
 /** JSON of the state of one CID on every peer. */
@@ -66,5 +72,8 @@ function toPeerPinInfoJson(info: PeerPinInfo): PeerPinInfoJson {
     error: info.error,
     attempt_count: info.attemptCount,
     priority_pin: info.isPriority,
+    ...(info.reason === undefined ? {} : { reason: info.reason }),
+    ...(info.nextAttemptMs === undefined ? {} : { next_attempt: formatTime(info.nextAttemptMs) }),
+    ...(info.isGivenUp === undefined ? {} : { given_up: true }),
   }
 }

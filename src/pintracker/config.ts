@@ -28,6 +28,13 @@ export const pinTrackerSchema = Type.Object({
     maximum: 1_000_000,
     description: 'Pins that were tried more often than this wait behind the others.',
   }),
+  max_attempts: Type.Integer({
+    default: 100,
+    minimum: 0,
+    maximum: 1_000_000,
+    description:
+      'How often a pin or unpin is tried before it is given up and waits for `cluster-ctl recover`; 100 takes about a day, 0 = never given up. A restart begins anew, and an IPFS node that does not answer does not count.',
+  }),
   max_pin_queue_size: Type.Integer({
     default: 1_000_000,
     minimum: 1,
@@ -41,6 +48,8 @@ export interface PinTrackerConfig {
   readonly concurrentPins: number
   readonly priorityMaxAgeMs: number
   readonly priorityMaxRetries: number
+  /** 0 = for ever. */
+  readonly maxAttempts: number
   readonly recoverIntervalMs: number
 }
 
@@ -53,6 +62,7 @@ export function toPinTrackerConfig(
     concurrentPins: section.concurrent_pins,
     priorityMaxAgeMs: parseDuration(section.priority_pin_max_age),
     priorityMaxRetries: section.priority_pin_max_retries,
+    maxAttempts: section.max_attempts,
     recoverIntervalMs: parseDuration(cluster.pin_recover_interval),
   }
 }

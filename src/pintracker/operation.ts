@@ -1,3 +1,4 @@
+import type { Code } from '../errors.ts'
 import type { PinMode } from '../model/pin.ts'
 import type { PinStatus } from '../model/pin-status.ts'
 
@@ -23,6 +24,10 @@ export interface Operation {
   readonly isPriority: boolean
   /** Why the last attempt failed; '' when it did not. */
   readonly error: string
+  /** The code of that failure; undefined when it did not fail. */
+  readonly reason: Code | undefined
+  /** It failed as often as it may: nothing is tried until somebody asks for it. */
+  readonly isGivenUp: boolean
   /** Unix milliseconds of the next attempt; undefined: not failed, or tried again when the IPFS node answers. */
   readonly nextAttemptMs: number | undefined
   /** A call to pin it began at some time, so IPFS may hold it whatever the last listing said. */
@@ -38,6 +43,16 @@ const STATUS = {
 
 /** The statuses that operations can have. */
 export type OperationStatus = NonNullable<(typeof STATUS)[OperationKind][OperationPhase]>
+
+/** The same as a list. */
+export const OPERATION_STATUSES: readonly OperationStatus[] = [
+  'pin_queued',
+  'pinning',
+  'pin_error',
+  'unpin_queued',
+  'unpinning',
+  'unpin_error',
+]
 
 /** How the operation shows; undefined when it is of no more concern. */
 export function statusOfOperation(operation: Pick<Operation, 'kind' | 'phase'>): OperationStatus | undefined {

@@ -1,6 +1,7 @@
 import type { Ipfs, Options } from '../interfaces.ts'
 import type { Clock } from '../lib/clock.ts'
 import type { Random } from '../lib/random.ts'
+import { unlessAborted } from '../lib/unless-aborted.ts'
 import type { Cid } from '../model/cid.ts'
 import type { PinMode } from '../model/pin.ts'
 import { PinnedSet } from './pinned-set.ts'
@@ -68,7 +69,7 @@ export class PinnedView implements AsyncDisposable {
     this.#listing ??= this.#list().finally(() => {
       this.#listing = undefined
     })
-    await orAborted(this.#listing, signal)
+    await unlessAborted(this.#listing, signal)
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -96,17 +97,5 @@ export class PinnedView implements AsyncDisposable {
     this.#set.endListing()
     this.#listedAtMs = clock.monotonic()
     this.#tookMs = this.#listedAtMs - beganMs
-  }
-}
-
-/** The promise's result, or the signal's reason when that comes first. */
-async function orAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
-  const aborted = Promise.withResolvers<never>()
-  const onAbort = () => aborted.reject(signal.reason)
-  signal.addEventListener('abort', onAbort, { once: true })
-  try {
-    return await Promise.race([promise, aborted.promise])
-  } finally {
-    signal.removeEventListener('abort', onAbort)
   }
 }

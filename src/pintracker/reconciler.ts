@@ -6,6 +6,7 @@ import type { Random } from '../lib/random.ts'
 import { type Cid, cidFromKey } from '../model/cid.ts'
 import type { PeerId } from '../model/peer.ts'
 import { modeOf, type Pin } from '../model/pin.ts'
+import type { PinStatus } from '../model/pin-status.ts'
 import type { ChangeJournal } from './change-journal.ts'
 import { type IpfsGate, isUnavailable } from './ipfs-gate.ts'
 import { NameQueue } from './name-queue.ts'
@@ -38,6 +39,10 @@ export interface ReconcilerParts {
   readonly journal: ChangeJournal
   readonly gate: IpfsGate
   readonly concurrentPins: number
+  /** How often a CID is tried before it is given up; 0 = for ever. */
+  readonly maxAttempts: number
+  /** Told of every CID about which nothing is being done any more. */
+  readonly onSettled: (cid: Cid, status: PinStatus) => void
   readonly onCall: (kind: OperationKind, outcome: CallOutcome, tookMs: number) => void
 }
 
@@ -89,7 +94,7 @@ export class Reconciler implements AsyncDisposable {
     if (step === 'pin' && desired !== undefined) {
       work.wantPin(name, modeOf(desired), desired.timestampMs, clock.now())
     } else if (step === 'unpin') work.wantUnpin(name, clock.now())
-    else work.wantNothing(name, clock.now())
+    else this.#dropWork(name, cid, desired)
     this.work()
   }
 
@@ -120,6 +125,13 @@ export class Reconciler implements AsyncDisposable {
     const mayBePinned =
       operation?.wasStarted === true || isUnpinning || !view.isComplete || view.mode(cid) !== undefined
     return reconcile(desired, mayBePinned ? 'recursive' : undefined, self)
+  }
+
+  #dropWork(name: string, cid: Cid, desired: Pin | undefined): void {
+    const { work, clock, onSettled } = this.#parts
+    const operation = work.get(name)
+    work.wantNothing(name, clock.now())
+    if (operation !== undefined) onSettled(cid, statusWithout(desired))
   }
 
   /** The CID needs no unpin, unless its entry has changed again meanwhile. */
@@ -178,17 +190,20 @@ export class Reconciler implements AsyncDisposable {
   }
 
   async #run(operation: Operation, kind: OperationKind, signal: AbortSignal): Promise<void> {
-    const { clock, work, onCall } = this.#parts
+    const { clock, work, onCall, onSettled } = this.#parts
     const beganMs = clock.monotonic()
     let outcome: Outcome
+    let settled: PinStatus = 'pinned'
     try {
-      await (kind === 'pin' ? this.#pin(operation, signal) : this.#unpin(operation, signal))
+      if (kind === 'pin') await this.#pin(operation, signal)
+      else settled = await this.#unpin(operation, signal)
       outcome = { isDone: true }
     } catch (thrown) {
       outcome = this.#failure(operation, thrown, signal)
     }
     const isValid = work.finish(operation.name, outcome, clock.now())
     if (isValid && outcome.isDone && kind === 'unpin') this.#forget(operation.name)
+    if (isValid && outcome.isDone) onSettled(cidFromKey(operation.name), settled)
     if (!outcome.isDone) this.#armRetries()
     onCall(kind, isValid ? (outcome.isDone ? 'done' : 'failed') : 'cancelled', clock.monotonic() - beganMs)
   }
@@ -222,28 +237,39 @@ export class Reconciler implements AsyncDisposable {
     }
   }
 
-  async #unpin({ name, wasStarted }: Operation, signal: AbortSignal): Promise<void> {
+  /** Answers with the state after it. */
+  async #unpin({ name, wasStarted }: Operation, signal: AbortSignal): Promise<PinStatus> {
     const { consensus, ipfs, view, self } = this.#parts
     const cid = cidFromKey(name)
     const desired = await consensus.get(cid)
     signal.throwIfAborted()
-    if (reconcile(desired, 'recursive', self) !== 'unpin') return this.decide(name, cid, desired)
-    if (view.isComplete && !wasStarted && view.mode(cid) === undefined) return
+    const after = statusWithout(desired)
+    if (reconcile(desired, 'recursive', self) !== 'unpin') {
+      this.decide(name, cid, desired)
+      return after
+    }
+    if (view.isComplete && !wasStarted && view.mode(cid) === undefined) return after
     await ipfs.unpin(cid, { signal })
     view.note(cid, undefined)
+    return after
   }
 
   #failure(operation: Operation, thrown: unknown, signal: AbortSignal): Outcome {
-    const { clock, random, gate, logger } = this.#parts
-    const error = messageOf(thrown)
-    if (signal.aborted) return { isDone: false, error, nextAttemptMs: clock.now() }
+    const { clock, random, gate, logger, maxAttempts } = this.#parts
+    const failure = { isDone: false, error: messageOf(thrown), reason: toClusterError(thrown).code } as const
+    if (signal.aborted) return { ...failure, nextAttemptMs: clock.now() }
     if (isUnavailable(thrown)) {
-      gate.close(error)
-      return { isDone: false, error, nextAttemptMs: undefined }
+      gate.close(failure.error)
+      return { ...failure, nextAttemptMs: undefined }
     }
     const { kind, attempts, name } = operation
-    logger.debug('an operation failed', { kind, attempts, reason: error, cid: cidFromKey(name).toString() })
-    return { isDone: false, error, nextAttemptMs: clock.now() + backoffMs(attempts, RETRY, random) }
+    const fields = { kind, attempts, reason: failure.error, cid: cidFromKey(name).toString() }
+    if (maxAttempts > 0 && attempts >= maxAttempts) {
+      logger.warn('given up: not tried again before it is recovered', fields)
+      return { ...failure, nextAttemptMs: undefined, isGivenUp: true }
+    }
+    logger.debug('an operation failed', fields)
+    return { ...failure, nextAttemptMs: clock.now() + backoffMs(attempts, RETRY, random) }
   }
 
   /** Wakes up when the first failed operation falls due. */
@@ -260,4 +286,10 @@ export class Reconciler implements AsyncDisposable {
       this.#armRetries()
     })
   }
+}
+
+/** The state of a CID about which there is nothing to do here and that is not to be kept here. */
+function statusWithout(desired: Pin | undefined): PinStatus {
+  if (desired === undefined) return 'unpinned'
+  return desired.type === 'meta-pin' ? 'sharded' : 'remote'
 }

@@ -1,12 +1,19 @@
+import type { Code } from '../errors.ts'
 import type { Cid } from '../model/cid.ts'
 import type { PeerId } from '../model/peer.ts'
 import { isAllocatedTo, modeOf, type Pin, type PinMode } from '../model/pin.ts'
-import type { PinInfo } from '../model/pin-status.ts'
+import type { PinInfo, PinStatus, StatusChange } from '../model/pin-status.ts'
 import { type Operation, statusOfOperation } from './operation.ts'
 import { covers } from './reconcile.ts'
 
 /** How IPFS holds a CID: its mode, undefined for not at all, or why that could not be found out. */
-export type Actual = PinMode | undefined | { readonly failure: string }
+export type Actual = PinMode | undefined | Unasked
+
+/** Why IPFS cannot be asked. */
+export interface Unasked {
+  readonly failure: string
+  readonly reason: Code
+}
 
 /** All that the state of a CID on this peer depends on. */
 export interface Facts {
@@ -42,8 +49,14 @@ export function toPinInfo(facts: Facts): PinInfo {
     error: errorOf(operation, facts.ipfsFailure),
     attemptCount: operation.attempts,
     isPriority: operation.isPriority,
+    ...failureOf(operation, facts.ipfsFailure),
     pin: desired,
   }
+}
+
+/** The news that nothing is being done about a CID any more. */
+export function settledChange(cid: Cid, status: PinStatus, nowMs: number): StatusChange {
+  return { cid, status, timestampMs: nowMs, error: '', attemptCount: 0, isPriority: false }
 }
 
 function settledInfo(facts: Facts): PinInfo {
@@ -54,7 +67,13 @@ function settledInfo(facts: Facts): PinInfo {
   if (!isAllocatedTo(desired, facts.self)) return { ...base, status: 'remote', timestampMs: nowMs }
   if (facts.isChanged) return { ...base, status: 'pin_queued', timestampMs: desired.timestampMs }
   if (typeof actual === 'object') {
-    return { ...base, status: 'cluster_error', error: actual.failure, timestampMs: nowMs }
+    return {
+      ...base,
+      status: 'cluster_error',
+      error: actual.failure,
+      reason: actual.reason,
+      timestampMs: nowMs,
+    }
   }
   if (covers(actual, modeOf(desired))) return { ...base, status: 'pinned', timestampMs: desired.timestampMs }
   return {
@@ -65,10 +84,26 @@ function settledInfo(facts: Facts): PinInfo {
   }
 }
 
+/** Why an operation does not come on, and when it is tried again. */
+function failureOf(
+  { phase, reason, nextAttemptMs, isGivenUp }: Operation,
+  ipfsFailure: string | undefined,
+): Pick<PinInfo, 'reason' | 'nextAttemptMs' | 'isGivenUp'> {
+  if (phase === 'queued' && ipfsFailure !== undefined) return { reason: 'IPFS_UNAVAILABLE' }
+  if (phase !== 'failed') return {}
+  return {
+    ...(reason === undefined ? {} : { reason }),
+    ...(nextAttemptMs === undefined ? {} : { nextAttemptMs }),
+    ...(isGivenUp ? { isGivenUp } : {}),
+  }
+}
+
 function errorOf(operation: Operation, ipfsFailure: string | undefined): string {
   if (operation.phase === 'queued' && ipfsFailure !== undefined)
     return `waits for the IPFS node: ${ipfsFailure}`
   if (operation.phase !== 'failed') return ''
+  if (operation.isGivenUp)
+    return `${operation.error} (given up after ${operation.attempts} attempts: recover it to have it tried again)`
   const when =
     operation.nextAttemptMs === undefined
       ? 'tried again as soon as the IPFS node answers'

@@ -2,22 +2,28 @@ import type { Meter } from '@opentelemetry/api'
 import { ClusterError, messageOf, toClusterError } from '../errors.ts'
 import type { ByteStore, Consensus, Ipfs, Logger, Options, PinTracker } from '../interfaces.ts'
 import type { Clock } from '../lib/clock.ts'
+import { Emitter } from '../lib/emitter.ts'
 import { type Instruments, makeInstruments } from '../lib/instruments.ts'
 import type { Random } from '../lib/random.ts'
 import { type Cid, cidFromKey, cidKey } from '../model/cid.ts'
 import type { PeerId } from '../model/peer.ts'
-import type { Pin } from '../model/pin.ts'
+import { modeOf, type Pin } from '../model/pin.ts'
 import { isRequestName } from '../model/pin-request.ts'
-import type { PinInfo, PinStatus, PinStatusFilter } from '../model/pin-status.ts'
+import type { PinInfo, PinStatus, PinStatusFilter, StatusChange } from '../model/pin-status.ts'
+import type { PinSummary } from '../model/pin-summary.ts'
+import type { PinWhy } from '../model/pin-why.ts'
+import type { RecoverFilter } from '../model/recover-filter.ts'
+import { isInRange, type StatusRange } from '../model/status-range.ts'
 import { ChangeJournal } from './change-journal.ts'
 import type { PinTrackerConfig } from './config.ts'
 import { IpfsGate, isUnavailable } from './ipfs-gate.ts'
 import { TRACKER_METRICS } from './metrics.ts'
-import { SETTLED_STATUSES, statusOfOperation } from './operation.ts'
+import { OPERATION_STATUSES, type Operation, SETTLED_STATUSES, statusOfOperation } from './operation.ts'
 import { PinnedView } from './pinned-view.ts'
+import { reconcile } from './reconcile.ts'
 import { Reconciler } from './reconciler.ts'
 import { sortedNames } from './sorted-names.ts'
-import { type Actual, dependsOnActual, type Facts, toPinInfo } from './status.ts'
+import { type Actual, dependsOnActual, type Facts, settledChange, toPinInfo, type Unasked } from './status.ts'
 import { SweepLoop } from './sweep-loop.ts'
 import { WorkSet } from './work-set.ts'
 
@@ -51,13 +57,14 @@ class ReconcilingTracker implements PinTracker {
   readonly #view: PinnedView
   readonly #gate: IpfsGate
   readonly #reconciler: Reconciler
+  readonly #changes = new Emitter<StatusChange>()
   readonly #owned = new AsyncDisposableStack()
 
   constructor(parts: TrackerParts, config: PinTrackerConfig, journal: ChangeJournal) {
     const { consensus, clock, meter } = parts
     const instruments = makeInstruments(meter, TRACKER_METRICS)
     this.#parts = parts
-    this.#work = new WorkSet(config)
+    this.#work = new WorkSet(config, operation => this.#tell(operation))
     this.#owned.use(journal)
     const view = this.#owned.use(new PinnedView(parts))
     const onOpen = () => {
@@ -74,6 +81,8 @@ class ReconcilingTracker implements PinTracker {
         gate,
         journal,
         concurrentPins: config.concurrentPins,
+        maxAttempts: config.maxAttempts,
+        onSettled: (cid, status) => this.#changes.emit(settledChange(cid, status, clock.now())),
         onCall: (operation, outcome, tookMs) =>
           instruments.operations.record(tookMs / 1000, { operation, outcome }),
       }),
@@ -119,14 +128,27 @@ class ReconcilingTracker implements PinTracker {
     return toPinInfo(this.#factsOf(cid, desired, actual))
   }
 
-  async *statuses(filter: PinStatusFilter, options: Options): AsyncGenerator<PinInfo> {
+  async *statuses(
+    filter: PinStatusFilter,
+    { range = {}, signal }: Options & { readonly range?: StatusRange },
+  ): AsyncGenerator<PinInfo> {
+    let left = range.limit ?? Number.POSITIVE_INFINITY
+    for await (const info of this.#matching(filter, range, { signal })) {
+      yield info
+      left -= 1
+      if (left <= 0) return
+    }
+  }
+
+  async *#matching(filter: PinStatusFilter, range: StatusRange, options: Options): AsyncGenerator<PinInfo> {
     if (filter !== undefined && !SETTLED_STATUSES.some(status => filter.has(status))) {
-      yield* this.#ongoing(filter, options)
+      for await (const info of this.#ongoing(filter, options))
+        if (isInRange(info.cid, info.pin, range)) yield info
       return
     }
     const isActualAsked = filter === undefined || filter.has('pinned') || filter.has('unexpectedly_unpinned')
     const failure = isActualAsked ? await this.#refresh(VIEW_MAX_AGE_MS, options) : undefined
-    for await (const info of this.#listed(failure, options)) {
+    for await (const info of this.#listed(failure, range, options)) {
       // What IPFS cannot be asked about may be any of those that were asked for.
       const isUnknown = info.status === 'cluster_error' && isActualAsked
       if (filter === undefined || filter.has(info.status) || isUnknown) yield info
@@ -141,16 +163,65 @@ class ReconcilingTracker implements PinTracker {
     return this.#tryAgain(info) ?? info
   }
 
-  async *recoverAll(options: Options): AsyncGenerator<PinInfo> {
+  async *recoverAll({
+    filter = {},
+    signal,
+  }: Options & { readonly filter?: RecoverFilter }): AsyncGenerator<PinInfo> {
+    let left = filter.limit ?? Number.POSITIVE_INFINITY
+    for await (const info of this.#recoverable(filter, { signal })) {
+      const recovered = this.#tryAgain(info)
+      if (recovered === undefined) continue
+      yield recovered
+      left -= 1
+      if (left <= 0) return
+    }
+  }
+
+  async *#recoverable({ statuses, reasons }: RecoverFilter, options: Options): AsyncGenerator<PinInfo> {
+    const isWanted = ({ status, reason }: PinInfo) =>
+      statuses?.has(status) !== false &&
+      (reasons === undefined || (reason !== undefined && reasons.has(reason)))
     for await (const info of this.#ongoing(IN_ERROR, options)) {
-      const recovered = info.pin === undefined ? this.#tryAgain(info) : undefined
-      if (recovered !== undefined) yield recovered
+      if (info.pin === undefined && isWanted(info)) yield info
     }
     const failure = await this.#refresh(0, options)
-    for await (const info of this.#listed(failure, options)) {
-      const recovered = this.#tryAgain(info)
-      if (recovered !== undefined) yield recovered
+    for await (const info of this.#listed(failure, {}, options)) if (isWanted(info)) yield info
+  }
+
+  async summary(options: Options): Promise<PinSummary> {
+    const failure = await this.#refresh(VIEW_MAX_AGE_MS, options)
+    const settled = new Map<PinStatus, number>()
+    let pinsCount = 0
+    for await (const { cid, status } of this.#listed(failure, {}, options)) {
+      pinsCount += 1
+      // Operations are counted as they come and go, also those of CIDs that have no entry any more.
+      if (isSettled(this.#work.get(cidKey(cid)))) settled.set(status, (settled.get(status) ?? 0) + 1)
     }
+    for (const status of OPERATION_STATUSES) {
+      const count = this.#work.count(status) + (settled.get(status) ?? 0)
+      if (count > 0) settled.set(status, count)
+    }
+    const { reasons, givenUpCount } = this.#work
+    const ipfsFailure = failure?.failure ?? this.#ipfsFailure ?? ''
+    return { pinsCount, statuses: settled, reasons: new Map(reasons), givenUpCount, ipfsFailure }
+  }
+
+  async why(cid: Cid, options: Options): Promise<PinWhy> {
+    options.signal.throwIfAborted()
+    const desired = await this.#parts.consensus.get(cid)
+    const actual = await this.#ask(cid, options)
+    const info = toPinInfo(this.#factsOf(cid, desired, actual))
+    const isWanted = desired !== undefined && reconcile(desired, undefined, this.#parts.self) === 'pin'
+    return {
+      info,
+      wants: isWanted ? modeOf(desired) : 'nothing',
+      has: typeof actual === 'object' ? 'unknown' : (actual ?? 'nothing'),
+      ipfsFailure: typeof actual === 'object' ? actual.failure : (this.#ipfsFailure ?? ''),
+    }
+  }
+
+  onStatus(listener: (change: StatusChange) => void): Disposable {
+    return this.#changes.on(listener)
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -174,9 +245,16 @@ class ReconcilingTracker implements PinTracker {
   }
 
   /** Every entry of the pinset with its state, in order. */
-  async *#listed(failure: string | undefined, options: Options): AsyncGenerator<PinInfo> {
-    for await (const pin of this.#parts.consensus.pins({}, options)) {
-      const actual = failure === undefined ? this.#view.mode(pin.cid) : { failure }
+  async *#listed(
+    failure: Unasked | undefined,
+    range: StatusRange,
+    options: Options,
+  ): AsyncGenerator<PinInfo> {
+    // The limit counts what is shown, which the pinset cannot know.
+    const { limit: _, writtenBeforeMs: __, writtenSinceMs: ___, ...entries } = range
+    for await (const pin of this.#parts.consensus.pins(entries, options)) {
+      if (!isInRange(pin.cid, pin, range)) continue
+      const actual = failure ?? this.#view.mode(pin.cid)
       yield toPinInfo(this.#factsOf(pin.cid, pin, actual))
     }
   }
@@ -198,13 +276,14 @@ class ReconcilingTracker implements PinTracker {
       return mode
     } catch (thrown) {
       options.signal.throwIfAborted()
-      return { failure: toClusterError(thrown).message }
+      const { code, message } = toClusterError(thrown)
+      return { failure: message, reason: code }
     }
   }
 
   /** Brings the view up to date; answers with the reason when that cannot be done. */
-  async #refresh(maxAgeMs: number, options: Options): Promise<string | undefined> {
-    if (!this.#gate.isOpen) return this.#gate.reason
+  async #refresh(maxAgeMs: number, options: Options): Promise<Unasked | undefined> {
+    if (!this.#gate.isOpen) return { failure: this.#gate.reason, reason: 'IPFS_UNAVAILABLE' }
     try {
       await this.#view.refresh(maxAgeMs, options)
       return undefined
@@ -213,8 +292,12 @@ class ReconcilingTracker implements PinTracker {
       const reason = messageOf(thrown)
       if (isUnavailable(thrown)) this.#gate.close(reason)
       else this.#parts.logger.warn('the pins of IPFS cannot be listed', { reason })
-      return reason
+      return { failure: reason, reason: toClusterError(thrown).code }
     }
+  }
+
+  get #ipfsFailure(): string | undefined {
+    return this.#gate.isOpen ? undefined : this.#gate.reason
   }
 
   #factsOf(cid: Cid, desired: Pin | undefined, actual?: Actual): Facts {
@@ -225,10 +308,23 @@ class ReconcilingTracker implements PinTracker {
       actual,
       operation: this.#work.get(name),
       isChanged: this.#reconciler.isToBeLookedAt(name),
-      ipfsFailure: this.#gate.isOpen ? undefined : this.#gate.reason,
+      ipfsFailure: this.#ipfsFailure,
       self: this.#parts.self,
       nowMs: this.#parts.clock.now(),
     }
+  }
+
+  #tell(operation: Operation): void {
+    if (!this.#changes.hasListeners) return
+    const { clock, self } = this.#parts
+    const cid = cidFromKey(operation.name)
+    const unknown = {
+      desired: undefined,
+      actual: undefined,
+      isChanged: false,
+      ipfsFailure: this.#ipfsFailure,
+    }
+    this.#changes.emit(toPinInfo({ ...unknown, cid, operation, self, nowMs: clock.now() }))
   }
 
   #observe(instruments: Instruments<typeof TRACKER_METRICS>): void {
@@ -244,4 +340,9 @@ class ReconcilingTracker implements PinTracker {
     instruments.ipfsAnswers.observe(() => (this.#gate.isOpen ? 1 : 0))
     instruments.knownPins.observe(() => this.#view.pinsCount)
   }
+}
+
+/** Whether nothing is being done that would show as a state of its own. */
+function isSettled(operation: Operation | undefined): boolean {
+  return operation === undefined || statusOfOperation(operation) === undefined
 }

@@ -7,7 +7,7 @@ import { WorkSet } from './work-set.ts'
 const DAY_MS = 86_400_000
 const RULE = { priorityMaxAgeMs: DAY_MS, priorityMaxRetries: 1 }
 const failed = (nextAttemptMs: number | undefined) =>
-  ({ isDone: false, error: 'why', nextAttemptMs }) as const
+  ({ isDone: false, error: 'why', reason: 'TIMEOUT', nextAttemptMs }) as const
 const DONE = { isDone: true } as const
 
 function taken(work: WorkSet, kind: 'pin' | 'unpin', nowMs = 0) {

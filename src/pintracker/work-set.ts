@@ -1,4 +1,5 @@
 import assert from 'node:assert'
+import type { Code } from '../errors.ts'
 import type { PinMode } from '../model/pin.ts'
 import { NameQueue } from './name-queue.ts'
 import { type Operation, type OperationKind, type OperationStatus, statusOfOperation } from './operation.ts'
@@ -15,7 +16,14 @@ export interface PriorityRule {
 /** How a call to IPFS ended. `nextAttemptMs` undefined: wait until told that the node answers again. */
 export type Outcome =
   | { readonly isDone: true }
-  | { readonly isDone: false; readonly error: string; readonly nextAttemptMs: number | undefined }
+  | {
+      readonly isDone: false
+      readonly error: string
+      readonly reason: Code
+      readonly nextAttemptMs: number | undefined
+      /** No next attempt at all. */
+      readonly isGivenUp?: boolean
+    }
 
 type Work = { -readonly [Key in keyof Operation]: Operation[Key] }
 
@@ -33,9 +41,16 @@ export class WorkSet {
   readonly #retries = new RetryTimes()
   readonly #waiting = new Set<string>()
   readonly #counts = new Map<OperationStatus, number>()
+  readonly #reasons = new Map<Code, number>()
+  readonly #onStatus: (operation: Operation, status: OperationStatus) => void
+  #givenUpCount = 0
 
-  constructor(rule: PriorityRule) {
+  constructor(
+    rule: PriorityRule,
+    onStatus: (operation: Operation, status: OperationStatus) => void = () => undefined,
+  ) {
     this.#rule = rule
+    this.#onStatus = onStatus
   }
 
   get(name: string): Operation | undefined {
@@ -49,6 +64,16 @@ export class WorkSet {
 
   count(status: OperationStatus): number {
     return this.#counts.get(status) ?? 0
+  }
+
+  /** Of what has failed: how often each reason stands. */
+  get reasons(): ReadonlyMap<Code, number> {
+    return this.#reasons
+  }
+
+  /** How many have failed as often as they may. */
+  get givenUpCount(): number {
+    return this.#givenUpCount
   }
 
   /** Unix milliseconds since when the pin whose turn it is has waited. */
@@ -148,8 +173,11 @@ export class WorkSet {
       return true
     }
     operation.error = outcome.error
+    operation.reason = outcome.reason
+    operation.isGivenUp = outcome.isGivenUp === true
     operation.nextAttemptMs = outcome.nextAttemptMs
     this.#set(operation, operation.kind, 'failed', nowMs)
+    if (operation.isGivenUp) return true
     if (outcome.nextAttemptMs === undefined) this.#waiting.add(name)
     else this.#retries.set(name, outcome.nextAttemptMs)
     return true
@@ -169,12 +197,14 @@ export class WorkSet {
       attempts: 0,
       isPriority: false,
       error: '',
+      reason: undefined,
+      isGivenUp: false,
       nextAttemptMs: undefined,
       wasStarted: false,
       call: undefined,
     }
     this.#operations.set(name, operation)
-    this.#add(operation, 1)
+    this.#enter(operation)
     this.#enqueue(operation, nowMs)
   }
 
@@ -182,10 +212,14 @@ export class WorkSet {
   #turn(operation: Work, kind: OperationKind, isSameKind: boolean, nowMs: number): void {
     if (isSameKind && operation.phase === 'queued') return
     this.#leave(operation)
-    if (!isSameKind) operation.attempts = 0
+    // What was given up gets the whole series again.
+    if (!isSameKind || operation.isGivenUp) operation.attempts = 0
+    this.#count(operation, -1)
     operation.error = ''
+    operation.reason = undefined
+    operation.isGivenUp = false
     operation.nextAttemptMs = undefined
-    this.#set(operation, kind, 'queued', nowMs)
+    this.#move(operation, kind, 'queued', nowMs)
     if (operation.call === undefined) this.#enqueue(operation, nowMs)
     else operation.call.abort(cancelled())
   }
@@ -212,16 +246,34 @@ export class WorkSet {
   }
 
   #set(operation: Work, kind: OperationKind, phase: Work['phase'], nowMs: number): void {
-    this.#add(operation, -1)
+    this.#count(operation, -1)
+    this.#move(operation, kind, phase, nowMs)
+  }
+
+  /** To a phase in which it is not counted yet. */
+  #move(operation: Work, kind: OperationKind, phase: Work['phase'], nowMs: number): void {
     operation.kind = kind
     operation.phase = phase
     operation.sinceMs = nowMs
-    this.#add(operation, 1)
+    this.#enter(operation)
   }
 
-  #add(operation: Work, by: 1 | -1): void {
+  #enter(operation: Work): void {
+    this.#count(operation, 1)
     const status = statusOfOperation(operation)
-    if (status !== undefined) this.#counts.set(status, this.count(status) + by)
+    if (status !== undefined) this.#onStatus(operation, status)
+  }
+
+  #count(operation: Work, by: 1 | -1): void {
+    const status = statusOfOperation(operation)
+    if (status === undefined) return
+    this.#counts.set(status, this.count(status) + by)
+    if (operation.phase !== 'failed' || operation.reason === undefined) return
+    const { reason } = operation
+    const count = (this.#reasons.get(reason) ?? 0) + by
+    if (count === 0) this.#reasons.delete(reason)
+    else this.#reasons.set(reason, count)
+    if (operation.isGivenUp) this.#givenUpCount += by
   }
 }
 

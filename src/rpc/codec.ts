@@ -2,8 +2,10 @@ import { decode, encode } from '@ipld/dag-cbor'
 import { ClusterError, CODES, type Code, type ErrorDetails, messageOf } from '../errors.ts'
 import type { Block, Procedures } from '../interfaces.ts'
 import type { Cid } from '../model/cid.ts'
+import { summaryCodec, whyCodec } from './insight-codec.ts'
 import { peerInfoCodec, peerPinsetCodec } from './peer-codec.ts'
-import { filterCodec, pinInfoCodec } from './pin-codec.ts'
+import { pinInfoCodec } from './pin-codec.ts'
+import { listingCodec, recoveringCodec } from './range-codec.ts'
 import { type Codec, entriesOf, Fields, refuse, withoutUndefined } from './wire.ts'
 
 const MESSAGE_TEXT_MAX = 4096
@@ -78,9 +80,11 @@ const blocksCodec: Codec<Output<'putBlocks'>> = {
 export const CODECS: { readonly [Name in keyof Procedures]: ProcedureCodec<Name> } = {
   id: { input: { kind: 'value', value: nothing }, output: peerInfoCodec },
   status: { input: { kind: 'value', value: cidInput }, output: pinInfoCodec },
-  statuses: { input: { kind: 'value', value: filterCodec }, output: pinInfoCodec },
+  statuses: { input: { kind: 'value', value: listingCodec }, output: pinInfoCodec },
   recover: { input: { kind: 'value', value: cidInput }, output: pinInfoCodec },
-  recoverAll: { input: { kind: 'value', value: nothing }, output: pinInfoCodec },
+  recoverAll: { input: { kind: 'value', value: recoveringCodec }, output: pinInfoCodec },
+  summary: { input: { kind: 'value', value: nothing }, output: summaryCodec },
+  why: { input: { kind: 'value', value: cidInput }, output: whyCodec },
   gc: { input: { kind: 'value', value: nothing }, output: gcCodec },
   links: { input: { kind: 'value', value: nothing }, output: linksCodec },
   pinset: { input: { kind: 'value', value: nothing }, output: peerPinsetCodec },

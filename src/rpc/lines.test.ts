@@ -58,6 +58,8 @@ function openEnds(status: Status, config: Partial<RpcConfig> = {}, isTrusted = (
     },
     recover: fail,
     recoverAll: fail,
+    summary: fail,
+    why: fail,
     gc: fail,
     links: fail,
     pinset: fail,

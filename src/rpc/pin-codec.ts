@@ -1,6 +1,7 @@
+import { CODES, type Code } from '../errors.ts'
 import { PIN_TYPES, type Pin } from '../model/pin.ts'
-import { PIN_STATUSES, type PinInfo, type PinStatusFilter } from '../model/pin-status.ts'
-import { type Codec, Fields, refuse, withoutUndefined } from './wire.ts'
+import { PIN_STATUSES, type PinInfo } from '../model/pin-status.ts'
+import { type Codec, Fields, withoutUndefined } from './wire.ts'
 
 /** An entry of the pinset. */
 export const pinCodec: Codec<Pin> = {
@@ -46,22 +47,21 @@ export const pinInfoCodec: Codec<PinInfo> = {
       error: fields.text('error'),
       attemptCount: fields.count('attemptCount'),
       isPriority: fields.flag('isPriority'),
+      ...failureFrom(fields),
       pin: fields.optional('pin', key => pinCodec.fromWire(fields.raw(key))),
     }
   },
 }
 
-/** The input of a listing. */
-export const filterCodec: Codec<{ readonly filter: PinStatusFilter }> = {
-  toWire: ({ filter }) => (filter === undefined ? {} : { filter: [...filter] }),
-  fromWire: wire => {
-    const fields = new Fields(wire, 'input')
-    if (!fields.has('filter')) return { filter: undefined }
-    const words = fields.texts('filter')
-    const statuses = words.map(
-      word =>
-        PIN_STATUSES.find(status => status === word) ?? refuse(`there is no status "${word.slice(0, 40)}"`),
-    )
-    return { filter: new Set(statuses) }
-  },
+/** A later version may have reasons that this one does not know. */
+export function asCode(text: string): Code {
+  return Object.hasOwn(CODES, text) ? (text as Code) : 'INTERNAL'
+}
+
+function failureFrom(fields: Fields): Pick<PinInfo, 'reason' | 'nextAttemptMs' | 'isGivenUp'> {
+  return {
+    ...(fields.has('reason') ? { reason: asCode(fields.text('reason')) } : {}),
+    ...(fields.has('nextAttemptMs') ? { nextAttemptMs: fields.number('nextAttemptMs') } : {}),
+    ...(fields.has('isGivenUp') && fields.flag('isGivenUp') ? { isGivenUp: true as const } : {}),
+  }
 }

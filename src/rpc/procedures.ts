@@ -20,6 +20,8 @@ export const PROCEDURES = {
   statuses: { trust: 'trusted', isLong: true },
   recover: { trust: 'trusted', isLong: false },
   recoverAll: { trust: 'trusted', isLong: true },
+  summary: { trust: 'trusted', isLong: true },
+  why: { trust: 'trusted', isLong: false },
   gc: { trust: 'trusted', isLong: true },
   links: { trust: 'trusted', isLong: false },
   pinset: { trust: 'trusted', isLong: false },

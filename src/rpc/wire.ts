@@ -32,6 +32,10 @@ export class Fields {
     return this.#values.has(key)
   }
 
+  keys(): readonly string[] {
+    return [...this.#values.keys()]
+  }
+
   raw(key: string): unknown {
     return this.#values.get(key)
   }
@@ -91,7 +95,7 @@ export class Fields {
 
   textMap(key: string): Readonly<Record<string, string>> {
     const map = new Fields(this.raw(key), this.#name(key))
-    const pairs = [...map.#values.keys()].map(name => [name, map.text(name)] as const)
+    const pairs = map.keys().map(name => [name, map.text(name)] as const)
     return Object.fromEntries(pairs)
   }
 

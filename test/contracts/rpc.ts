@@ -33,6 +33,8 @@ function handlersWith(own: Partial<RpcHandlers>): RpcHandlers {
     statuses: fail,
     recover: fail,
     recoverAll: fail,
+    summary: fail,
+    why: fail,
     gc: fail,
     links: fail,
     pinset: fail,

@@ -25,6 +25,9 @@ import type { Metric } from '../../src/model/metric.ts'
 import type { PeerId } from '../../src/model/peer.ts'
 import { isAllocatedTo, type Pin } from '../../src/model/pin.ts'
 import type { PinInfo, PinStatus } from '../../src/model/pin-status.ts'
+import type { PinSummary } from '../../src/model/pin-summary.ts'
+import type { PinWhy } from '../../src/model/pin-why.ts'
+import { isInRange, type Ranged } from '../../src/model/status-range.ts'
 import { type FakeConsensus, fakeConsensus } from './fake-consensus.ts'
 import { type SilentLogger, silentLogger } from './silent-logger.ts'
 import { type VirtualClock, virtualClock } from './virtual-clock.ts'
@@ -211,8 +214,35 @@ function fakeTracker(consensus: FakeConsensus, state: PeerState) {
   }
   return {
     status: async (cid: Cid) => infoOf(cid, await consensus.get(cid)),
-    async *statuses(filter: ReadonlySet<PinStatus> | undefined, { signal }: { signal: AbortSignal }) {
-      for await (const info of all(signal)) if (filter === undefined || filter.has(info.status)) yield info
+    async *statuses(
+      filter: ReadonlySet<PinStatus> | undefined,
+      { range = {}, signal }: { signal: AbortSignal } & Ranged,
+    ) {
+      let left = range.limit ?? Number.POSITIVE_INFINITY
+      for await (const info of all(signal)) {
+        if (filter?.has(info.status) === false || !isInRange(info.cid, info.pin, range)) continue
+        if (left > 0) yield info
+        left -= 1
+      }
+    },
+    async summary({ signal }: { signal: AbortSignal }): Promise<PinSummary> {
+      const statuses = new Map<PinStatus, number>()
+      let pinsCount = 0
+      for await (const { status } of all(signal)) {
+        pinsCount++
+        statuses.set(status, (statuses.get(status) ?? 0) + 1)
+      }
+      return { pinsCount, statuses, reasons: new Map(), givenUpCount: 0, ipfsFailure: '' }
+    },
+    async why(cid: Cid): Promise<PinWhy> {
+      const info = infoOf(cid, await consensus.get(cid))
+      const isHere = info.status === 'pinned'
+      return {
+        info,
+        wants: info.status === 'remote' || info.pin === undefined ? 'nothing' : 'recursive',
+        has: isHere ? 'recursive' : 'nothing',
+        ipfsFailure: '',
+      }
     },
     async recover(cid: Cid) {
       const pin = await consensus.get(cid)

@@ -94,9 +94,64 @@ export const EXAMPLES: {
   statuses: [
     { input: { filter: undefined }, outputs: [bareInfo, fullInfo] },
     { input: { filter: new Set(['pin_error', 'remote']) }, outputs: [] },
+    {
+      input: {
+        filter: undefined,
+        range: {
+          after: first.cid,
+          from: first.cid,
+          to: second.cid,
+          limit: 3,
+          types: new Set(['pin', 'meta-pin']),
+          namePrefix: 'a',
+          metadata: { key: 'value' },
+          allocation: '12D3KooWa',
+          writtenBeforeMs: 2,
+          writtenSinceMs: 1,
+        },
+      },
+      outputs: [],
+    },
+  ],
+  summary: [
+    {
+      input: undefined,
+      outputs: [
+        {
+          pinsCount: 12,
+          statuses: new Map([
+            ['pinned', 7],
+            ['pin_error', 5],
+          ]),
+          reasons: new Map([['TIMEOUT', 5]]),
+          givenUpCount: 1,
+          ipfsFailure: 'down',
+        },
+      ],
+    },
+  ],
+  why: [
+    {
+      input: { cid: first.cid },
+      outputs: [
+        { info: fullInfo, wants: 'recursive', has: 'unknown', ipfsFailure: 'down' },
+        {
+          info: { ...bareInfo, reason: 'TIMEOUT', nextAttemptMs: 5, isGivenUp: true },
+          wants: 'nothing',
+          has: 'direct',
+          ipfsFailure: '',
+        },
+      ],
+    },
   ],
   recover: [{ input: { cid: second.cid }, outputs: [fullInfo] }],
-  recoverAll: [{ input: undefined, outputs: [fullInfo, bareInfo] }],
+  recoverAll: [
+    { input: undefined, outputs: [fullInfo, bareInfo] },
+    {
+      input: { filter: { statuses: new Set(['pin_error']), reasons: new Set(['TIMEOUT']), limit: 9 } },
+      outputs: [],
+    },
+  ],
   gc: [
     { input: undefined, outputs: [{ cid: first.cid }, { error: 'no' }, { cid: second.cid, error: 'no' }] },
   ],

@@ -27,6 +27,8 @@ export function stubCluster(members: Partial<Cluster>): Cluster {
     statuses: unasked('statuses'),
     recover: unasked('recover'),
     recoverAll: unasked('recoverAll'),
+    summaries: unasked('summaries'),
+    why: unasked('why'),
     add: unasked('add'),
     gc: unasked('gc'),
     repoStat: unasked('repoStat'),

@@ -27,7 +27,9 @@ export const SELF = 'self'
 const MINUTE_MS = 60_000
 
 /** Opens a tracker on an empty pinset and an empty IPFS node. */
-export async function trackerWorld(options: { seed?: number } = {}): Promise<TrackerWorld> {
+export async function trackerWorld(
+  options: { seed?: number; maxAttempts?: number } = {},
+): Promise<TrackerWorld> {
   const clock = virtualClock()
   const random = seededRandom(options.seed ?? 1)
   const pinset = smallPinset()
@@ -37,6 +39,7 @@ export async function trackerWorld(options: { seed?: number } = {}): Promise<Tra
     concurrentPins: 3,
     priorityMaxAgeMs: 1440 * MINUTE_MS,
     priorityMaxRetries: 5,
+    maxAttempts: options.maxAttempts ?? 0,
     recoverIntervalMs: 12 * MINUTE_MS,
   }
   let store: MemoryStore = openMemoryStore()

@@ -1,0 +1,26 @@
+import type { ClusterError } from '../errors.ts'
+import type { Cid } from './cid.ts'
+import type { PeerId } from './peer.ts'
+import type { Pin, PinMode } from './pin.ts'
+import type { PinInfo } from './pin-status.ts'
+
+/** What one peer wants of a CID, what its IPFS node has of it, and how far it has come. */
+export interface PinWhy {
+  readonly info: PinInfo
+  readonly wants: PinMode | 'nothing'
+  readonly has: PinMode | 'nothing' | 'unknown'
+  /** Why nothing is sent to the IPFS node at present, or why it could not be asked; '' when it answers. */
+  readonly ipfsFailure: string
+}
+
+/** The same of a peer with its name, or why it did not say. */
+export type PeerWhy =
+  | { readonly peername: string; readonly why: PinWhy }
+  | { readonly peername: string; readonly error: ClusterError }
+
+/** The same of every peer. */
+export interface GlobalWhy {
+  readonly cid: Cid
+  readonly pin: Pin | undefined
+  readonly peers: ReadonlyMap<PeerId, PeerWhy>
+}

@@ -1,0 +1,44 @@
+import type { CallOptions, Client } from '../../src/api/client.ts'
+import type { Cluster } from '../../src/interfaces.ts'
+import type { Cid } from '../../src/model/cid.ts'
+import type { PeerId } from '../../src/model/peer.ts'
+import type { PinInfo } from '../../src/model/pin-status.ts'
+
+/** A cluster's answers on what goes on in it: one peer, at which one CID has failed. */
+export function echoInsight(cid: Cid, peer: PeerId): Pick<Cluster, 'summaries' | 'why'> {
+  const info: PinInfo = {
+    cid,
+    status: 'pin_error',
+    timestampMs: 1_700_000_000_000,
+    error: 'no block for 2m0s',
+    attemptCount: 3,
+    isPriority: false,
+    reason: 'TIMEOUT',
+    nextAttemptMs: 1_700_000_060_000,
+    pin: undefined,
+  }
+  return {
+    async *summaries() {
+      const statuses = new Map([['pin_error', 1]] as const)
+      const counts = { pinsCount: 1, statuses, reasons: new Map([['TIMEOUT', 1]] as const), givenUpCount: 0 }
+      yield { peer, peername: 'ü', error: '', ipfsFailure: '', ...counts }
+    },
+    async why() {
+      const why = { info, wants: 'recursive', has: 'nothing', ipfsFailure: '' } as const
+      return { cid, pin: undefined, peers: new Map([[peer, { peername: 'ü', why }]]) }
+    },
+  }
+}
+
+/** What a client gets on each route of what goes on, and of the health of peers. */
+export async function askInsight(client: Client, hash: string, options: CallOptions) {
+  return {
+    summary: await client.summary({}, options),
+    why: await client.why({ params: { hash } }, options),
+    graph: await client.graph({}, options),
+    alerts: await client.alerts({}, options),
+    bandwidth: await client.bandwidth({}, options),
+    metrics: await client.metrics({ params: { name: 'tag:a b' } }, options),
+    metricNames: await client.metricNames({}, options),
+  }
+}
