@@ -9,11 +9,9 @@ import type { Running, SimPeer } from './peer.ts'
 import { FOREVER, type World } from './world.ts'
 
 const OPTIONS = { signal: FOREVER }
-/** An expired pin may stay until the next round of the peer that is to remove it. */
-const EXPIRY_GRACE_MS = 60_000
 
 /** What is not as it must be in the end: undefined when everything is. Asked again and again until a deadline. */
-export async function notYet(world: World, peers: readonly SimPeer[]): Promise<string | undefined> {
+export async function notYet(peers: readonly SimPeer[]): Promise<string | undefined> {
   const running: Running[] = []
   for (const peer of peers) {
     if (peer.running === undefined) return `peer ${peer.index} does not run`
@@ -37,8 +35,8 @@ const UNSETTLED: ReadonlySet<PinStatus> = new Set<PinStatus>([
   'unpinning',
 ])
 
-/** What the trackers have yet to do; undefined when IPFS holds what the pinset says. */
-export async function notTracked(world: World, peers: readonly SimPeer[]): Promise<string | undefined> {
+/** What has yet to expire, or to be done by trackers; undefined when IPFS holds what the pinset says. */
+export async function notTracked(peers: readonly SimPeer[]): Promise<string | undefined> {
   for (const peer of peers) {
     if (peer.running === undefined) return `peer ${peer.index} does not run`
     for await (const { cid, status } of peer.running.tracker.statuses(UNSETTLED, OPTIONS))
@@ -46,8 +44,7 @@ export async function notTracked(world: World, peers: readonly SimPeer[]): Promi
     const pins = new Map<string, Pin>()
     for await (const pin of pinsIn(peer.disk.contents)) {
       pins.set(cidKey(pin.cid), pin)
-      if (pin.expireAtMs !== undefined && pin.expireAtMs + EXPIRY_GRACE_MS < world.clock.now())
-        return `${pin.cid} has expired and is still there`
+      if (pin.expireAtMs !== undefined) return `${pin.cid} expires at ${pin.expireAtMs} and is still there`
     }
     const held = new Set<string>()
     for await (const [cid, mode] of peer.ipfs.allPinned(OPTIONS)) {

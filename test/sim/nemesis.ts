@@ -174,7 +174,7 @@ const FAULTS: readonly Fault[] = [
     kind: 'leave for good',
     weight: 2,
     strike: async (scene, peer) => {
-      if (scene.present().length <= 2) return false
+      if (scene.present().length <= 2 || peer.isStopping) return false
       const all = scene.present()
       if (scene.random.next() < 0.5) await peer.stop()
       else await peer.crash('kill')
@@ -206,8 +206,10 @@ const FAULTS: readonly Fault[] = [
   {
     kind: 'disk errors',
     weight: 4,
-    strike: (scene, { disk, trackerDisk }) => {
+    strike: (scene, peer) => {
       const { random } = scene
+      const { disk, trackerDisk } = peer
+      peer.mayKeepContent = true
       const broken = random.next() < 0.7 ? disk : trackerDisk
       broken.faults.writeErrorShare = random.next() * 0.6
       broken.faults.readErrorShare = random.next() < 0.3 ? random.next() * 0.1 : 0
@@ -220,7 +222,9 @@ const FAULTS: readonly Fault[] = [
   {
     kind: 'full disk',
     weight: 2,
-    strike: (scene, { disk, trackerDisk }) => {
+    strike: (scene, peer) => {
+      const { disk, trackerDisk } = peer
+      peer.mayKeepContent = true
       disk.faults.isFull = true
       trackerDisk.faults.isFull = true
       later(scene, scene.random.next() * 30 * SECOND_MS, () => {

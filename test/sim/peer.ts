@@ -17,6 +17,7 @@ import type { PeerId } from '../../src/model/peer.ts'
 import type { Pin } from '../../src/model/pin.ts'
 import { valueInformer } from '../../src/monitor/informers/value-informer.ts'
 import { openMonitor } from '../../src/monitor/monitor.ts'
+import { pinTrackerSchema, recoverSchema, toPinTrackerConfig } from '../../src/pintracker/config.ts'
 import { openPinTracker } from '../../src/pintracker/tracker.ts'
 import { openRpc, RPC_PROTOCOL } from '../../src/rpc/rpc.ts'
 import { healing } from '../../src/store/healing-store.ts'
@@ -34,6 +35,7 @@ const EXPIRY_EVERY_MS = 20_000
 const BOOT_AGAIN_MS = 1000
 const METER = createNoopMeter()
 const PINSET_METRIC = 'pinset'
+const TRACKER_CONFIG = toPinTrackerConfig(Create(pinTrackerSchema), Create(recoverSchema))
 
 /** The parts of a peer at work. */
 export interface Running {
@@ -73,10 +75,11 @@ export class SimPeer {
   hasLeft = false
   /** Moment at which the disk was put back to a backup. */
   restoredAt = 0
-  /** Whether content may stay in IPFS that nobody wants: a crash can take the names of pending unpins of the last moment. */
+  /** Whether IPFS may keep what nobody wants: a crash or a broken disk can take the names of pending unpins. */
   mayKeepContent = false
   #life = new Life()
   #livesCount = 0
+  #stopping: Promise<void> | undefined
 
   constructor(world: World, index: number, trusted: ReadonlySet<PeerId>) {
     const { clock, lies } = world
@@ -101,6 +104,7 @@ export class SimPeer {
   /** Starts the daemon, again and again until it runs or is no longer wanted. Nobody need wait for it. */
   async boot(): Promise<void> {
     this.isOn = true
+    await this.#stopping
     while (this.isOn && this.running === undefined) {
       const life = new Life()
       this.#life = life
@@ -137,12 +141,7 @@ export class SimPeer {
       const tracker = parts.use(
         await openPinTracker(
           { ...base, consensus, ipfs, store: healing(this.trackerDisk.open(life)) },
-          {
-            concurrentPins: 4,
-            priorityMaxAgeMs: 86_400_000,
-            priorityMaxRetries: 5,
-            recoverIntervalMs: plan.recoverIntervalMs,
-          },
+          { ...TRACKER_CONFIG, recoverIntervalMs: plan.recoverIntervalMs },
         ),
       )
       const isTrusted = (peer: PeerId) => consensus.isTrusted(peer)
@@ -278,9 +277,21 @@ export class SimPeer {
     for (const write of writes) oracle.onAnswered(write)
   }
 
-  /** The daemon is closed in order. */
+  /** The daemon is closed in order. A new one starts only after that. */
   async stop(): Promise<void> {
     this.isOn = false
+    this.#stopping ??= this.#stop().finally(() => {
+      this.#stopping = undefined
+    })
+    await this.#stopping
+  }
+
+  /** Whether it is being closed in order. */
+  get isStopping(): boolean {
+    return this.#stopping !== undefined
+  }
+
+  async #stop(): Promise<void> {
     const { running } = this
     this.running = undefined
     if (running === undefined) return this.#die()
@@ -295,6 +306,7 @@ export class SimPeer {
 
   /** The process is killed, or the power fails. */
   async crash(kind: 'kill' | 'power cut'): Promise<void> {
+    this.isOn = false
     this.#die()
     this.mayKeepContent = true
     for (const disk of [this.disk, this.trackerDisk]) await (kind === 'kill' ? disk.kill() : disk.cutPower())
@@ -303,6 +315,8 @@ export class SimPeer {
 
   /** The disk of the pinset is put back to the last backup; false when there is none. */
   async restore(): Promise<boolean> {
+    if (this.isStopping) return false
+    this.isOn = false
     this.#die()
     if (!this.disk.restore()) return false
     this.mayKeepContent = true
@@ -312,7 +326,6 @@ export class SimPeer {
   }
 
   #die(): void {
-    this.isOn = false
     this.running = undefined
     this.#life.isOver = true
     this.#world.hub.drop(this.id)

@@ -78,9 +78,9 @@ async function heal(world: World, present: () => readonly SimPeer[]): Promise<vo
   mend(world, present())
   await clock.advance(30_000)
   mend(world, present())
-  await until(world, CONVERGE_MS_MAX, () => notYet(world, present()))
-  await until(world, TRACK_MS_MAX, () => notTracked(world, present()))
-  await until(world, CONVERGE_MS_MAX, () => notYet(world, present()))
+  await until(world, CONVERGE_MS_MAX, () => notYet(present()))
+  await until(world, TRACK_MS_MAX, () => notTracked(present()))
+  await until(world, CONVERGE_MS_MAX, () => notYet(present()))
   if (world.violation !== undefined) return
   const checks = { areDone: false }
   const check = checkEnd(world, present())
