@@ -60,16 +60,17 @@ export function makeAudit(logger: Logger, clock: Clock): Audit {
       if (request.method === 'GET' || request.method === 'OPTIONS' || !isKnown(request.raw)) return
       const { kind, name } = callerOf(request.raw)
       logger.info('change', {
-        caller: kind,
-        ...(name === '' ? {} : { name }),
-        remote: remoteOf(request.raw),
-        method: request.method,
-        route: request.routeOptions.url ?? 'none',
+        // What the client chose comes first, so that it cannot stand in for who it is.
         ...toFields(request.params),
-        status: reply.statusCode,
         result: reply.statusCode < 400 ? 'done' : 'refused',
         ...(reply.raw.writableFinished ? {} : { result: 'cut' }),
         ...notes.get(request.raw),
+        caller: kind,
+        ...(name === '' ? {} : { callerName: name }),
+        remote: remoteOf(request.raw),
+        method: request.method,
+        route: request.routeOptions.url ?? 'none',
+        status: reply.statusCode,
       })
     },
     refused(request, error) {
@@ -91,6 +92,6 @@ function remoteOf({ socket }: IncomingMessage): string {
 
 /** The variables of the path: a CID, a path, a peer or a name. */
 function toFields(params: unknown): LogFields {
-  const { '*': path, ...rest } = (params ?? {}) as Readonly<Record<string, string>>
-  return path === undefined ? rest : { ...rest, path }
+  const { '*': path, name: token, ...rest } = (params ?? {}) as Readonly<Record<string, string>>
+  return { ...rest, ...(path === undefined ? {} : { path }), ...(token === undefined ? {} : { token }) }
 }

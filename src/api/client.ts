@@ -17,6 +17,12 @@ export interface ClientConfig {
   readonly hosts: readonly string[]
   /** `user:password`. */
   readonly basicAuth?: string
+  /** API token; `basicAuth` is not sent then. */
+  readonly token?: string
+  /** PEM text of a client certificate and its key. */
+  readonly certificate?: string
+  /** PEM text of the authorities of the server's certificate, in the place of the usual ones. */
+  readonly authorities?: string
   /** Whether TLS certificates must be valid. Default true. */
   readonly isCertificateChecked?: boolean
   /** Bound of a whole call, milliseconds; 0 = none. */
@@ -160,7 +166,7 @@ function toAsk(
   options: CallOptions,
   signal: AbortSignal,
 ): Ask {
-  const { basicAuth, isCertificateChecked = true } = config
+  const { isCertificateChecked = true, certificate, authorities } = config
   // An upload is always answered as a stream: the array that stream-channels=false gives would have to be held whole.
   const query = input.entries === undefined ? input.query : { ...input.query, 'stream-channels': 'true' }
   const { body, type } = toBody(input)
@@ -172,15 +178,23 @@ function toAsk(
       // Node would send the body of a DELETE without saying how long it is.
       ...(typeof body === 'object' ? { 'Transfer-Encoding': 'chunked' } : {}),
       ...(body === undefined && route.method !== 'GET' ? { 'Content-Length': '0' } : {}),
-      ...(basicAuth === undefined
-        ? {}
-        : { Authorization: `Basic ${Buffer.from(basicAuth).toString('base64')}` }),
+      ...credentialsOf(config),
     },
     ...(body === undefined ? {} : { body }),
     signal,
-    isCertificateChecked,
+    tls: {
+      rejectUnauthorized: isCertificateChecked,
+      ...(certificate === undefined ? {} : { cert: certificate, key: certificate }),
+      ...(authorities === undefined ? {} : { ca: authorities }),
+    },
     ...(options.onSent === undefined ? {} : { onSent: options.onSent }),
   }
+}
+
+function credentialsOf({ token, basicAuth }: ClientConfig): Readonly<Record<string, string>> {
+  if (token !== undefined) return { Authorization: `Bearer ${token}` }
+  if (basicAuth === undefined) return {}
+  return { Authorization: `Basic ${Buffer.from(basicAuth).toString('base64')}` }
 }
 
 /** What a call carries, and its type. */
@@ -252,6 +266,7 @@ const CODE_OF_STATUS: Readonly<Record<number, Code>> = {
   404: 'NOT_FOUND',
   409: 'CONFLICT',
   413: 'TOO_LARGE',
+  429: 'RATE_LIMITED',
   502: 'PEER_UNREACHABLE',
   503: 'NOT_READY',
   504: 'TIMEOUT',

@@ -12,7 +12,13 @@ export interface Ask {
   /** The whole body, or a stream of it that is read only once the connection stands. */
   readonly body?: string | AsyncIterable<Uint8Array>
   readonly signal: AbortSignal
-  readonly isCertificateChecked: boolean
+  /** How a server with TLS is spoken to. */
+  readonly tls: {
+    readonly rejectUnauthorized: boolean
+    readonly cert?: string
+    readonly key?: string
+    readonly ca?: string
+  }
   /** Called with the number of body bytes sent so far. */
   readonly onSent?: (bytes: number) => void
 }
@@ -107,7 +113,7 @@ async function openRequest(address: ApiAddress, ask: Ask): Promise<http.ClientRe
   const to = { ...common, host: address.host, port: address.port, path: address.prefix + ask.target }
   if (!address.isTls) return http.request(to)
   const https = await import('node:https')
-  return https.request({ ...to, rejectUnauthorized: ask.isCertificateChecked })
+  return https.request({ ...to, ...ask.tls })
 }
 
 async function send(request: http.ClientRequest, ask: Ask, stop: AbortSignal): Promise<void> {

@@ -18,6 +18,9 @@ import { stateExport } from './commands/state-export.ts'
 import { stateImport } from './commands/state-import.ts'
 import { stateStatus } from './commands/state-status.ts'
 import { status } from './commands/status.ts'
+import { tokenCreate } from './commands/token-create.ts'
+import { tokenLs } from './commands/token-ls.ts'
+import { tokenRevoke } from './commands/token-revoke.ts'
 import { trustAdd } from './commands/trust-add.ts'
 import { trustLs } from './commands/trust-ls.ts'
 import { trustRm } from './commands/trust-rm.ts'
@@ -47,6 +50,9 @@ export const commands: readonly Command[] = [
   trustLs,
   trustAdd,
   trustRm,
+  tokenCreate,
+  tokenLs,
+  tokenRevoke,
   listCommands,
 ]
 
@@ -58,6 +64,7 @@ export const groups: Readonly<Record<string, string>> = {
   ipfs: 'manage the IPFS nodes',
   state: 'export, import and compare the pinset',
   trust: 'say whose writes are accepted',
+  token: 'make, list and revoke API tokens',
 }
 
 /** Every command line without options, groups included, each after the name of the program. */

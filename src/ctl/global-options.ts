@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import type { ClientConfig } from '../api/client.ts'
 import { messageOf } from '../errors.ts'
 import type { OptionValues } from './command.ts'
@@ -36,6 +37,28 @@ export const globalOptions = [
     default: '',
     summary: 'credentials; switches TLS on unless --force-http; also from CLUSTER_CREDENTIALS',
   },
+  {
+    kind: 'text',
+    name: 'token',
+    value: 'token',
+    default: '',
+    summary:
+      'API token; switches TLS on for other machines unless --force-http; better from CLUSTER_TOKEN, where others do not see it',
+  },
+  {
+    kind: 'text',
+    name: 'cert-file',
+    value: 'path',
+    default: '',
+    summary: 'PEM file with a client certificate and its key',
+  },
+  {
+    kind: 'text',
+    name: 'ca-file',
+    value: 'path',
+    default: '',
+    summary: "PEM file with the authorities of the server's certificate, in the place of the usual ones",
+  },
   { kind: 'flag', name: 'force-http', aliases: ['f'], summary: 'no TLS, although credentials are given' },
   { kind: 'flag', name: 'https', aliases: ['s'], summary: 'use TLS' },
   { kind: 'flag', name: 'no-check-certificate', summary: 'take any TLS certificate' },
@@ -66,14 +89,35 @@ export function toClientConfig(
   }
   if (options.timeout < 0) throw new CommandError('', `timeout must not be negative: ${options.timeout}`)
   const basicAuth = options['basic-auth'] === '' ? (env['CLUSTER_CREDENTIALS'] ?? '') : options['basic-auth']
+  const token = options.token === '' ? (env['CLUSTER_TOKEN'] ?? '') : options.token
   const isTls = options.https || (basicAuth !== '' && !options['force-http'])
+  const isTokenTls = token !== '' && !options['force-http']
   const hosts = options.host.split(',').filter(host => host !== '')
+  const [cert, ca] = [pemOf(options['cert-file']), pemOf(options['ca-file'])]
   return {
-    hosts: isTls ? hosts.map(withTls) : hosts,
+    hosts: hosts.map(host => (isTls || (isTokenTls && !isLoopback(host)) ? withTls(host) : host)),
     ...(basicAuth === '' ? {} : { basicAuth }),
+    ...(token === '' ? {} : { token }),
+    ...(cert === undefined ? {} : { certificate: cert }),
+    ...(ca === undefined ? {} : { authorities: ca }),
     isCertificateChecked: !options['no-check-certificate'],
     timeoutMs: options.timeout * 1000,
   }
+}
+
+/** The text of a PEM file, undefined for no file. */
+function pemOf(path: string): string | undefined {
+  if (path === '') return undefined
+  try {
+    return readFileSync(path, 'utf8')
+  } catch (cause) {
+    throw new CommandError('reading certificates', messageOf(cause), { cause })
+  }
+}
+
+/** What does not leave this machine can be read without TLS by nobody else. */
+function isLoopback(host: string): boolean {
+  return /^\/(ip4\/127\.|ip6\/::1\/|dns[46]?\/localhost\/)/.test(host)
 }
 
 /** URLs say themselves whether TLS is used. */

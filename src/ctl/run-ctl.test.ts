@@ -111,7 +111,7 @@ for (const [name, [line, call, answer, text]] of Object.entries(USES)) {
 test('every command that asks the daemon is tried above, or has a test of its own', () => {
   const names = commands
     .map(({ path }) => path.join(' '))
-    .filter(name => name !== 'commands' && name !== 'add' && !name.startsWith('state '))
+    .filter(name => name !== 'commands' && name !== 'add' && !/^(state|token) /.test(name))
   assert.deepEqual(
     names.filter(name => !Object.hasOwn(USES, name)),
     [],
@@ -194,6 +194,12 @@ test('options before the command decide whom to ask and how', async () => {
     '/dns4/h/tcp/1',
   ])
   assert.deepEqual((await configOf('-s --host /dns4/h/tcp/1/http'))?.hosts, ['/dns4/h/tcp/1/https'])
+  const token = await configOf('--host /dns4/h/tcp/1,/ip4/127.0.0.1/tcp/2,http://b:1', {
+    CLUSTER_TOKEN: 'pf_x',
+  })
+  assert.equal(token?.token, 'pf_x')
+  assert.deepEqual(token?.hosts, ['/dns4/h/tcp/1/https', '/ip4/127.0.0.1/tcp/2', 'http://b:1'])
+  assert.deepEqual((await configOf('-f --token pf_x --host /dns4/h/tcp/1'))?.hosts, ['/dns4/h/tcp/1'])
 })
 
 test('wrong values of options before the command are refused', async () => {

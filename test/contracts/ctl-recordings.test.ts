@@ -64,6 +64,10 @@ const OWN_COMMANDS = [
   'trust ls',
   'trust add',
   'trust rm',
+  'token',
+  'token create',
+  'token ls',
+  'token revoke',
 ].map(command => `ipfs-cluster-ctl ${command}\n`)
 
 /** Where we differ on purpose. What we do instead is checked as well. */

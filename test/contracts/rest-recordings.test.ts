@@ -45,6 +45,10 @@ const headers = { 'X-Extra': ['a', 'b'], 'X-Other': ['c'] }
 /** What was configured when the recordings were made, by the beginning of their names. */
 const SETTINGS: Readonly<Record<string, Partial<RestApiSection>>> = {
   auth: { basic_auth_credentials: credentials, headers },
+  bearer: { basic_auth_credentials: credentials, headers },
+  'token-no-auth-given': { basic_auth_credentials: credentials, headers },
+  'token-no-auth': {},
+  token: { basic_auth_credentials: credentials, headers },
   cors2: {
     basic_auth_credentials: credentials,
     headers,
