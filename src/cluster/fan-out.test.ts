@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict'
+import { getEventListeners } from 'node:events'
 import { test } from 'node:test'
+import { virtualClock } from '../../test/support/virtual-clock.ts'
 import { ClusterError } from '../errors.ts'
+import { systemClock as clock } from '../lib/clock.ts'
 import { fanOut } from './fan-out.ts'
 
 const signal = new AbortController().signal
@@ -14,7 +17,7 @@ test('answers come as they are given, one for each peer, failures included', asy
     if (peer === 'p1') throw new ClusterError('PEER_UNREACHABLE', 'gone')
     return peer
   }
-  for await (const answer of fanOut(peers(3), ask, { signal, limitMs: 5000 })) {
+  for await (const answer of fanOut(peers(3), ask, { signal, clock, limitMs: 5000 })) {
     seen.push('error' in answer ? `${answer.peer}: ${answer.error.code}` : answer.value)
     if (seen.length === 2) gate.resolve()
   }
@@ -26,17 +29,33 @@ test('a peer that refuses to be asked is left out', async () => {
   const ask = async () => {
     throw new ClusterError('FORBIDDEN', 'not trusted')
   }
-  for await (const answer of fanOut(peers(2), ask, { signal, limitMs: 5000 }))
+  for await (const answer of fanOut(peers(2), ask, { signal, clock, limitMs: 5000 }))
     assert.fail(`${answer.peer} answered`)
 })
 
 test('a peer that does not answer is given up after its limit, even if it does not heed the signal', async () => {
+  const time = virtualClock()
   const ask = () => new Promise<never>(() => undefined)
-  for await (const answer of fanOut(['p0'], ask, { signal, limitMs: 20 })) {
-    assert.ok('error' in answer)
-    assert.equal(answer.error.code, 'TIMEOUT')
-    assert.match(answer.error.message, /p0/)
-  }
+  const found: unknown[] = []
+  const asking = (async () => {
+    for await (const answer of fanOut(['p0'], ask, { signal, clock: time, limitMs: 15_000 }))
+      found.push('error' in answer ? [answer.error.code, answer.error.message] : 'an answer')
+  })()
+  await time.advance(14_999)
+  assert.deepEqual(found, [])
+  await time.advance(1)
+  await asking
+  assert.deepEqual(found, [['TIMEOUT', 'peer p0 did not answer within 15 s']])
+})
+
+test('what is asked costs one listener on the signal of the caller, and leaves none behind', async () => {
+  const { signal } = new AbortController()
+  const listening: number[] = []
+  const ask = async () => listening.push(getEventListeners(signal, 'abort').length)
+  for await (const answer of fanOut(peers(20), ask, { signal, clock, limitMs: 5000 }))
+    assert.ok('value' in answer)
+  assert.deepEqual(new Set(listening), new Set([1]))
+  assert.equal(getEventListeners(signal, 'abort').length, 0)
 })
 
 test('no more than 64 peers are asked at once', async () => {
@@ -48,7 +67,7 @@ test('no more than 64 peers are asked at once', async () => {
     running--
   }
   let answers = 0
-  for await (const _answer of fanOut(peers(200), ask, { signal, limitMs: 5000 })) answers++
+  for await (const _answer of fanOut(peers(200), ask, { signal, clock, limitMs: 5000 })) answers++
   assert.equal(answers, 200)
   assert.ok(most <= 64, `${most} at once`)
 })
@@ -59,7 +78,7 @@ test('a stopped question throws the reason, and one that nobody reads on stops t
     new Promise<never>((_resolve, reject) =>
       options.signal.addEventListener('abort', () => reject(options.signal.reason), { once: true }),
     )
-  const waiting = fanOut(['p0'], ask, { signal: stopping.signal, limitMs: 5000 }).next()
+  const waiting = fanOut(['p0'], ask, { signal: stopping.signal, clock, limitMs: 5000 }).next()
   stopping.abort(new Error('enough'))
   await assert.rejects(waiting, /enough/)
   let isStopped = false
@@ -69,6 +88,6 @@ test('a stopped question throws the reason, and one that nobody reads on stops t
     })
     return peer === 'p0' ? undefined : new Promise<never>(() => undefined)
   }
-  for await (const _answer of fanOut(['p0', 'p1'], askEither, { signal, limitMs: 5000 })) break
+  for await (const _answer of fanOut(['p0', 'p1'], askEither, { signal, clock, limitMs: 5000 })) break
   assert.ok(isStopped)
 })

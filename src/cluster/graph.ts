@@ -8,7 +8,7 @@ import { type Links, ownLinks } from './links.ts'
 /** What drawing the graph needs. */
 export type GraphComponents = Pick<
   ClusterComponents,
-  'consensus' | 'ipfs' | 'monitor' | 'network' | 'rpc' | 'self'
+  'clock' | 'consensus' | 'ipfs' | 'monitor' | 'network' | 'rpc' | 'self'
 >
 
 /**
@@ -16,7 +16,7 @@ export type GraphComponents = Pick<
  * are not live are left out, since clients look every id up among the keys.
  */
 export async function drawGraph(components: GraphComponents, { signal }: Options): Promise<ConnectGraph> {
-  const { self, monitor, consensus } = components
+  const { clock, self, monitor, consensus } = components
   const members = monitor.peers()
   const known = new Set(members)
   const peernames = new Map<PeerId, string>()
@@ -24,7 +24,7 @@ export async function drawGraph(components: GraphComponents, { signal }: Options
   const clusterToIpfs = new Map<PeerId, PeerId>()
   const ipfsLinks = new Map<PeerId, readonly PeerId[]>()
   const ask = (peer: PeerId, options: Options) => askLinks(components, peer, options)
-  for await (const answer of fanOut(members, ask, { signal, limitMs: PEER_LIMIT_MS })) {
+  for await (const answer of fanOut(members, ask, { signal, clock, limitMs: PEER_LIMIT_MS })) {
     if ('error' in answer) continue
     const { peer, value } = answer
     const hello = monitor.hello(peer)

@@ -5,15 +5,20 @@ import type { ClusterComponents } from './components.ts'
 import { fanOut, onlyAnswer, PEER_LIMIT_MS } from './fan-out.ts'
 
 /** What listing peers needs. */
-export type PeersComponents = Pick<ClusterComponents, 'monitor' | 'rpc' | 'self'> & {
+export type PeersComponents = Pick<ClusterComponents, 'clock' | 'monitor' | 'rpc' | 'self'> & {
   readonly identify: (options: Options) => Promise<PeerInfo>
 }
 
 /** Every live peer as it answers; those that fail come last, with `error`. */
 export async function* listPeers(components: PeersComponents, { signal }: Options): AsyncGenerator<PeerInfo> {
   const failed: PeerInfo[] = []
+  const { clock } = components
   const ask = (peer: PeerId, options: Options) => askId(components, peer, options)
-  for await (const answer of fanOut(components.monitor.peers(), ask, { signal, limitMs: PEER_LIMIT_MS })) {
+  for await (const answer of fanOut(components.monitor.peers(), ask, {
+    signal,
+    clock,
+    limitMs: PEER_LIMIT_MS,
+  })) {
     if ('error' in answer) failed.push(unreachable(answer.peer, answer.error))
     else yield answer.value
   }
@@ -29,8 +34,9 @@ export async function addPeer(
   peer: PeerId,
   { signal }: Options,
 ): Promise<PeerInfo> {
+  const { clock } = components
   const ask = (peer: PeerId, options: Options) => askId(components, peer, options)
-  const answer = await onlyAnswer(fanOut([peer], ask, { signal, limitMs: PEER_LIMIT_MS }))
+  const answer = await onlyAnswer(fanOut([peer], ask, { signal, clock, limitMs: PEER_LIMIT_MS }))
   if ('error' in answer) throw answer.error
   const info = answer.value
   const isKnown = info.clusterPeers.includes(components.self)

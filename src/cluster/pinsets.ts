@@ -6,7 +6,7 @@ import type { ClusterComponents, LocalComponents } from './components.ts'
 import { fanOut, onlyAnswer, PEER_LIMIT_MS } from './fan-out.ts'
 
 /** What asking every peer for its pinset needs. */
-export type PinsetsComponents = Pick<ClusterComponents, 'monitor' | 'rpc' | 'self'> & {
+export type PinsetsComponents = Pick<ClusterComponents, 'clock' | 'monitor' | 'rpc' | 'self'> & {
   readonly own: () => PeerPinset
 }
 
@@ -22,13 +22,13 @@ export function ownPinset({
 
 /** The pinset of every live peer as it answers; those that fail come last, with `error`. */
 export async function* listPinsets(
-  { monitor, rpc, self, own }: PinsetsComponents,
+  { clock, monitor, rpc, self, own }: PinsetsComponents,
   { signal }: Options,
 ): AsyncGenerator<PeerPinset> {
   const ask = async (peer: PeerId, options: Options) =>
     peer === self ? own() : onlyAnswer(rpc.call(peer, 'pinset', undefined, options))
   const failed: PeerPinset[] = []
-  for await (const answer of fanOut(monitor.peers(), ask, { signal, limitMs: PEER_LIMIT_MS })) {
+  for await (const answer of fanOut(monitor.peers(), ask, { signal, clock, limitMs: PEER_LIMIT_MS })) {
     if ('value' in answer) yield { ...answer.value, peer: answer.peer }
     else failed.push(unreachable(answer.peer, monitor.hello(answer.peer)?.peername ?? '', answer.error))
   }

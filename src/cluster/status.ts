@@ -57,7 +57,7 @@ function askAllocated(
       peers.set(peer, describeUnasked(components, peer, pin === undefined ? 'unpinned' : 'remote'))
     }
     const ask = (peer: PeerId, options: Options) => askPeer(components, procedure, peer, cid, options)
-    for await (const answer of fanOut(asked, ask, { signal, limitMs: PEER_LIMIT_MS })) {
+    for await (const answer of fanOut(asked, ask, { signal, clock, limitMs: PEER_LIMIT_MS })) {
       const { peer } = answer
       peers.set(
         peer,

@@ -69,7 +69,7 @@ function newsOf(hello: PeerHello | undefined): string {
 }
 
 async function connectAll(components: SwarmComponents, signal: AbortSignal): Promise<void> {
-  const { ipfs, logger, monitor, self } = components
+  const { clock, ipfs, logger, monitor, self } = components
   try {
     const limited = AbortSignal.any([signal, AbortSignal.timeout(CONNECT_LIMIT_MS)])
     const connected = new Set(await ipfs.swarmPeers({ signal: limited }))
@@ -79,7 +79,7 @@ async function connectAll(components: SwarmComponents, signal: AbortSignal): Pro
       return peer !== self && id !== undefined && id !== ownIpfs && !connected.has(id)
     })
     const connect = (peer: PeerId, options: Options) => connectOne(components, peer, options)
-    for await (const answer of fanOut(missing, connect, { signal, limitMs: PASS_LIMIT_MS })) {
+    for await (const answer of fanOut(missing, connect, { signal, clock, limitMs: PASS_LIMIT_MS })) {
       if ('error' in answer)
         logger.debug('the IPFS node of a peer is not reached', { peer: answer.peer, error: answer.error })
     }
