@@ -85,7 +85,7 @@ function isAllowed(target: string, allowed: readonly string[]): boolean {
       rule === '*' ||
       rule === target ||
       rule === roomOf(target) ||
-      (rule.startsWith('*/') && target.split('/').length === 2 && basename(target) === rule.slice(2)),
+      (rule.startsWith('*/') && target.split('/').length <= 3 && basename(target) === rule.slice(2)),
   )
 }
 

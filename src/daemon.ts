@@ -1,5 +1,8 @@
 import { join } from 'node:path'
+import type { Meter } from '@opentelemetry/api'
 import { toAllocate } from './allocator/allocate.ts'
+import { parseApiAddress } from './api/address.ts'
+import { openIpfsProxy } from './api/proxy/proxy.ts'
 import { openRestApi } from './api/rest.ts'
 import { openTokens } from './api/tokens/tokens.ts'
 import { openCluster } from './cluster/cluster.ts'
@@ -10,6 +13,7 @@ import { openPinset } from './consensus/pinset.ts'
 import { ClusterError } from './errors.ts'
 import type {
   ByteStore,
+  Cluster,
   Consensus,
   ImportContent,
   Ipfs,
@@ -46,6 +50,8 @@ export interface Daemon extends AsyncDisposable {
   readonly ready: Promise<void>
   /** Multiaddrs of the REST API, empty when it does not run. */
   readonly apiAddresses: readonly string[]
+  /** Multiaddrs of the IPFS proxy, empty when it does not run. */
+  readonly proxyAddresses: readonly string[]
 }
 
 /** Metric that tells the others what this peer's pinset is; see `Consensus.noticeDigest`. */
@@ -114,19 +120,47 @@ export async function openDaemon(settings: DaemonSettings, seams: Seams): Promis
       settings.cluster,
     ),
   )
-  const tokens = parts.use(await openTokens(base('restapi'), join(folder, TOKENS_FILE)))
-  const auditLogger = logger.child('audit')
-  const api =
-    settings.restApi === undefined
-      ? undefined
-      : parts.use(await openRestApi({ ...base('restapi'), cluster, tokens, auditLogger }, settings.restApi))
+  const apis = parts.use(await openApis(settings, base, cluster, ipfs))
   logger
     .child('service')
     .info('peer is running', { peer: self, peername, folder, version: VERSION, ipfs: settings.ipfs.node })
   const open = parts.move()
   return {
     ready: Promise.resolve(),
-    apiAddresses: api?.addresses ?? [],
+    apiAddresses: apis.apiAddresses,
+    proxyAddresses: apis.proxyAddresses,
+    [Symbol.asyncDispose]: () => open.disposeAsync(),
+  }
+}
+
+/** What every part is opened with; its argument names the part in the log. */
+type Base = (component: string) => Seams & { readonly logger: Logger; readonly meter: Meter }
+
+/** Opens every way in that the configuration has. */
+async function openApis(
+  settings: DaemonSettings,
+  base: Base,
+  cluster: Cluster,
+  ipfs: Ipfs,
+): Promise<AsyncDisposable & Pick<Daemon, 'apiAddresses' | 'proxyAddresses'>> {
+  await using parts = new AsyncDisposableStack()
+  const { restApi, ipfsProxy, ipfs: node } = settings
+  const tokens = parts.use(await openTokens(base('restapi'), join(settings.folder, TOKENS_FILE)))
+  const rest =
+    restApi === undefined
+      ? undefined
+      : await openRestApi({ ...base('restapi'), cluster, tokens, auditLogger: base('audit').logger }, restApi)
+  if (rest !== undefined) parts.use(rest)
+  const kubo = node.node === 'kubo' ? parseApiAddress(node.kubo.nodeAddress) : undefined
+  const proxy =
+    ipfsProxy === undefined
+      ? undefined
+      : await openIpfsProxy({ ...base('ipfsproxy'), cluster, ipfs, kubo }, ipfsProxy)
+  if (proxy !== undefined) parts.use(proxy)
+  const open = parts.move()
+  return {
+    apiAddresses: rest?.addresses ?? [],
+    proxyAddresses: proxy?.addresses ?? [],
     [Symbol.asyncDispose]: () => open.disposeAsync(),
   }
 }

@@ -15,9 +15,15 @@ export function redirectOf(url: string): Redirect | undefined {
   // Only one slash stands at the begin of a location: "//host" would lead to another host.
   if (path.endsWith('/'))
     return { status: 307, location: `${path.slice(0, -1).replace(/^\/+/, '/') || '/'}${query}` }
+  const clean = cleanedPath(path)
+  return clean === undefined ? undefined : { status: 301, location: clean + query }
+}
+
+/** A path without `//`, `/./` and `/../`; undefined when it has none. */
+export function cleanedPath(path: string): string | undefined {
   if (!path.includes('//') && !path.includes('/.')) return undefined
   const clean = posix.normalize(path).replace(/^\/+/, '/')
-  return clean === path ? undefined : { status: 301, location: clean + query }
+  return clean === path ? undefined : clean
 }
 
 /** A path as it is routed: an encoded slash is a slash, as in the reference. */

@@ -7,6 +7,7 @@ import { pagesOf } from '../lib/pages.ts'
 import type { AddEntry } from '../model/add.ts'
 import { noteFailure } from './auth-audit.ts'
 import { boundaryOf, readParts } from './multipart.ts'
+import { discardBody } from './request-body.ts'
 import { DocumentWriter, toHeaderText } from './stream-reply.ts'
 import { readEntries } from './upload.ts'
 
@@ -24,8 +25,6 @@ export interface ReplyContext {
 
 /** Trailer that tells what ended a stream before its end; '' for nothing. */
 export const STREAM_ERROR = 'X-Stream-Error'
-/** How long the rest of an upload is read and thrown away so that the client gets to see why it failed. */
-const LINGER_MS = 2000
 /** Type of one JSON document a line. */
 const LINES = 'application/x-ndjson'
 
@@ -36,10 +35,22 @@ export function setHeaders(reply: FastifyReply, context: ReplyContext): void {
 }
 
 /** Answers with one document, or with 204 for none. */
-export function sendDocument(reply: FastifyReply, document: unknown, context: ReplyContext): void {
+export function sendDocument(
+  reply: FastifyReply,
+  document: unknown,
+  context: ReplyContext,
+  status = 200,
+): void {
   setHeaders(reply, context)
   if (document === undefined) reply.code(204).send()
-  else sendText(reply, 200, `${formatJson(document)}\n`)
+  else sendText(reply, status, `${formatJson(document)}\n`)
+}
+
+/** Answers with a status and nothing else. */
+export function sendEmpty(reply: FastifyReply, status: number, context: ReplyContext): void {
+  setHeaders(reply, context)
+  reply.removeHeader('Content-Type')
+  reply.code(status).header('Content-Length', '0').send()
 }
 
 /** Answers with a page for people. Nothing that it shows or runs comes from elsewhere. */
@@ -232,14 +243,7 @@ async function* readUpload(
   }
 }
 
-/** Throws away what is left of an upload, for a while: closing at once would reset the connection under the answer. */
-export async function linger(reply: FastifyReply, { clock }: ReplyContext): Promise<void> {
-  const request = reply.request.raw
-  if (request.readableEnded || request.destroyed || reply.raw.destroyed) return
-  const over = Promise.withResolvers<void>()
-  using _limit = clock.schedule(LINGER_MS, () => over.resolve())
-  request.once('end', () => over.resolve())
-  request.once('close', () => over.resolve())
-  request.resume()
-  await over.promise
+/** Throws away what is left of an upload; see `discardBody`. */
+export function linger(reply: FastifyReply, { clock }: ReplyContext): Promise<void> {
+  return discardBody(reply.request.raw, reply.raw, clock)
 }

@@ -1,4 +1,4 @@
-import type { IncomingMessage } from 'node:http'
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import { ClusterError } from '../errors.ts'
 import type { Clock } from '../lib/clock.ts'
 
@@ -8,6 +8,8 @@ export interface BodyContext {
   readonly idleTimeoutMs: number
 }
 
+/** How long the rest of a body is read and thrown away so that the client gets to see why it was not wanted. */
+const LINGER_MS = 2000
 const NEWS = ['readable', 'end', 'close'] as const
 
 /**
@@ -62,4 +64,19 @@ function newsOf(
     request.on('error', fail)
     signal.addEventListener('abort', onAbort)
   })
+}
+
+/** Throws away what is left of a body, for a while: closing at once would reset the connection under the answer. */
+export async function discardBody(
+  request: IncomingMessage,
+  response: ServerResponse,
+  clock: Clock,
+): Promise<void> {
+  if (request.readableEnded || request.destroyed || response.destroyed) return
+  const over = Promise.withResolvers<void>()
+  using _limit = clock.schedule(LINGER_MS, () => over.resolve())
+  request.once('end', () => over.resolve())
+  request.once('close', () => over.resolve())
+  request.resume()
+  await over.promise
 }

@@ -52,7 +52,6 @@ const ROWS: readonly ReferenceOnly[] = [
         }) as const,
     ),
   ),
-  { path: 'api.ipfsproxy', kind: 'note', says: 'is not offered: the proxy does not run' },
   { path: 'api.pinsvcapi', kind: 'note', says: 'is not offered: the pinning service API does not run' },
 ]
 

@@ -1,6 +1,7 @@
 import { type TProperties, Type } from 'typebox'
 import { allocatorSchema } from '../allocator/config.ts'
 import { restApiSchema } from '../api/config.ts'
+import { proxySchema } from '../api/proxy/config.ts'
 import { clusterSchema } from '../cluster/config.ts'
 import { consensusSchema } from '../consensus/config.ts'
 import { ipfsSchema } from '../ipfs/config.ts'
@@ -44,6 +45,12 @@ export const SECTION = {
     prefix: 'CLUSTER_CRDT',
     whenAbsent: 'defaults',
     schema: consensusSchema,
+  },
+  ipfsproxy: {
+    keys: ['api', 'ipfsproxy'],
+    prefix: 'CLUSTER_IPFSPROXY',
+    whenAbsent: 'off',
+    schema: proxySchema,
   },
   restapi: {
     keys: ['api', 'restapi'],

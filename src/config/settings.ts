@@ -4,6 +4,7 @@ import type { Static, TSchema } from 'typebox'
 import { Check } from 'typebox/value'
 import { type AllocatorConfig, allocatorSchema, toAllocatorConfig } from '../allocator/config.ts'
 import { type RestApiConfig, restApiSchema, toRestApiConfig } from '../api/config.ts'
+import { type ProxyConfig, proxySchema, toProxyConfig } from '../api/proxy/config.ts'
 import { type ClusterConfig, clusterSchema, toClusterConfig } from '../cluster/config.ts'
 import { type ConsensusConfig, consensusSchema, toConsensusConfig } from '../consensus/config.ts'
 import { messageOf } from '../errors.ts'
@@ -56,6 +57,8 @@ export interface DaemonSettings {
   readonly ipfs: IpfsConfig
   /** undefined = the REST API does not run. */
   readonly restApi: RestApiConfig | undefined
+  /** undefined = the IPFS proxy does not run. */
+  readonly ipfsProxy: ProxyConfig | undefined
   readonly observability: ObservabilityConfig
   /** Absolute path of the folder of the byte store. */
   readonly storeFolder: string
@@ -108,6 +111,8 @@ export function toSettings(document: Document, context: SettingsContext): Daemon
     }),
   )
   const restApi = part(() => (restapi === undefined ? undefined : toRestApiConfig(restapi, folder)))
+  const proxy = readOptional(document, SECTION.ipfsproxy, proxySchema)
+  const ipfsProxy = part(() => (proxy === undefined ? undefined : toProxyConfig(proxy)))
   const observability = part(() =>
     toObservabilityConfig(read(SECTION.observations, observabilitySchema), {
       peername: cluster.peername,
@@ -134,6 +139,7 @@ export function toSettings(document: Document, context: SettingsContext): Daemon
     monitor: monitor(),
     ipfs: ipfs(),
     restApi: restApi(),
+    ipfsProxy: ipfsProxy(),
     observability: observability(),
     storeFolder: resolve(folder, level.folder),
     store: toLevelConfig(level),

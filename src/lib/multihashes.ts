@@ -38,3 +38,8 @@ const BY_CODE = new Map(HASH_FUNCTIONS.map(row => [row.code, row]))
 export function hashFunctionOf(code: number): HashFunction | undefined {
   return BY_CODE.get(code)
 }
+
+/** The hash function of that name, undefined when it is not known here. */
+export function hashFunctionNamed(name: string): HashFunction | undefined {
+  return HASH_FUNCTIONS.find(row => row.name === name)
+}

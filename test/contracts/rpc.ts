@@ -27,21 +27,8 @@ function handlersWith(own: Partial<RpcHandlers>): RpcHandlers {
     yield* []
     throw new Error('not expected to be called')
   }
-  return {
-    id: fail,
-    status: fail,
-    statuses: fail,
-    recover: fail,
-    recoverAll: fail,
-    summary: fail,
-    why: fail,
-    gc: fail,
-    links: fail,
-    pinset: fail,
-    repoStat: fail,
-    putBlocks: fail,
-    ...own,
-  }
+  const every = Object.fromEntries(Object.keys(PROCEDURES).map(name => [name, fail]))
+  return { ...every, ...own } as RpcHandlers
 }
 
 interface Ends extends AsyncDisposable {

@@ -32,6 +32,8 @@ export interface PeerProcess {
   readonly url: string
   /** The API's address for `openClient`. */
   readonly host: string
+  /** Multiaddr of its IPFS proxy. */
+  readonly proxy: string
   /** Multiaddr that other peers bootstrap from. */
   readonly address: string
   readonly pid: number
@@ -110,7 +112,7 @@ async function makePeer(
   options: MakeOptions,
 ): Promise<PeerProcess & { end(): Promise<void> }> {
   const { namespace, program = SERVICE } = options
-  const [api, swarm, ipfs] = [await freePort(), await freePort(), await freePort()]
+  const [api, proxy, swarm, ipfs] = [await freePort(), await freePort(), await freePort(), await freePort()]
   const ip = namespace?.ip ?? '127.0.0.1'
   const host = namespace === undefined ? `/ip4/127.0.0.1/tcp/${api}` : `/unix${folder}/api.sock`
   const environment: NodeJS.ProcessEnv = {
@@ -122,6 +124,7 @@ async function makePeer(
     CLUSTER_LISTENMULTIADDRESS: `/ip4/${ip}/tcp/${swarm}`,
     CLUSTER_MONITORPINGINTERVAL: '1s',
     CLUSTER_RESTAPI_HTTPLISTENMULTIADDRESS: host,
+    CLUSTER_IPFSPROXY_LISTENMULTIADDRESS: `/ip4/127.0.0.1/tcp/${proxy}`,
     CLUSTER_IPFSCONNECTOR_NODE: options.kubo === undefined ? 'embedded' : 'kubo',
     CLUSTER_IPFSHTTP_CONNECTSWARMSDELAY: '1s',
     CLUSTER_IPFSEMBEDDED_LISTENMULTIADDRESS: `/ip4/${ip}/tcp/${ipfs}`,
@@ -173,6 +176,7 @@ async function makePeer(
     id,
     url,
     host,
+    proxy: `/ip4/127.0.0.1/tcp/${proxy}`,
     address: `/ip4/${ip}/tcp/${swarm}/p2p/${id}`,
     get pid() {
       return child?.pid ?? 0

@@ -96,7 +96,10 @@ class Kubo implements Ipfs {
       await this.#ask(`pin/rm?arg=${cid.toString()}`, `pin/rm of ${cid.toString()}`, signal, unpinTimeoutMs)
       this.#pinsCount = Math.max(0, this.#pinsCount - 1)
     } catch (thrown) {
-      if (!says(thrown, 'not pinned or pinned indirectly')) throw thrown
+      // The second is what the proxy of a cluster says.
+      const isGone =
+        says(thrown, 'not pinned or pinned indirectly') || says(thrown, 'pin is not part of the pinset')
+      if (!isGone) throw thrown
     }
   }
 
@@ -117,6 +120,8 @@ class Kubo implements Ipfs {
       })
       for await (const lines of readLines(exchange, what)) {
         for (const line of lines) {
+          // The proxy of a cluster lists all pins whatever type is asked for.
+          if (!isOfMode(line, mode)) continue
           count++
           yield [parseCid(String(member(line, 'Cid'))), mode]
         }
@@ -232,12 +237,12 @@ class Kubo implements Ipfs {
 
   async #pinnedAs(cid: Cid, mode: PinMode, signal: AbortSignal): Promise<PinMode | undefined> {
     try {
-      await this.#ask(
+      const pin = await this.#ask(
         `pin/ls?stream=true&arg=${cid.toString()}&type=${mode}`,
         `pin/ls of ${cid.toString()}`,
         signal,
       )
-      return mode
+      return isOfMode(pin, mode) ? mode : undefined
     } catch (thrown) {
       if (says(thrown, 'not pinned')) return undefined
       throw thrown
@@ -269,7 +274,9 @@ class Kubo implements Ipfs {
       touch()
       onProgress?.({ blocks })
     }
-    const path = `pin/add?arg=${name}&recursive=${mode === 'recursive'}&progress=true`
+    // Kubo goes by `recursive`, the proxy of a cluster by `type`.
+    const type = mode === 'direct' ? '&type=direct' : ''
+    const path = `pin/add?arg=${name}&recursive=${mode === 'recursive'}${type}&progress=true`
     const onLimit = () => stalled(cid, limitMs, blocks)
     await this.#rpc.short.readLines({ path, what, signal, limitMs, onLimit }, onLine)
     if (!isPinned) throw refused(what, 'its answer ended without saying that it is pinned')
@@ -307,6 +314,11 @@ function stalled(cid: Cid, limitMs: number, blocks: number): ClusterError {
 function says(thrown: unknown, ending: string): boolean {
   if (!(thrown instanceof ClusterError) || thrown.code !== 'IPFS_REFUSED') return false
   return String(thrown.details['ipfsMessage']).endsWith(ending)
+}
+
+function isOfMode(line: unknown, mode: PinMode): boolean {
+  const type = member(line, 'Type')
+  return type === undefined || type === mode
 }
 
 function toCount(value: unknown): number {

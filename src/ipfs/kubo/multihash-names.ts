@@ -1,17 +1,7 @@
-// Names that Kubo's block/put takes, by their numbers in the multicodec table
-// (https://github.com/multiformats/multicodec/blob/master/table.csv).
-const CODECS: Readonly<Record<number, string>> = {
-  0x51: 'cbor',
-  0x55: 'raw',
-  0x70: 'dag-pb',
-  0x71: 'dag-cbor',
-  0x72: 'libp2p-key',
-  0x78: 'git-raw',
-  0x85: 'dag-jose',
-  0x129: 'dag-json',
-  0x200: 'json',
-}
+import { CODEC_NAMES } from '../../lib/codec-names.ts'
 
+// Names that Kubo's block/put takes for hash functions, by their numbers in the multicodec table
+// (https://github.com/multiformats/multicodec/blob/master/table.csv).
 const HASHES: Readonly<Record<number, string>> = {
   0x11: 'sha1',
   0x12: 'sha2-256',
@@ -32,7 +22,7 @@ const HASHES: Readonly<Record<number, string>> = {
 
 /** Kubo's name of a codec. Blocks lie under their hash alone, so one that it has no name for may go as raw. */
 export function codecName(code: number): string {
-  return CODECS[code] ?? 'raw'
+  return CODEC_NAMES[code] ?? 'raw'
 }
 
 /** Kubo's name of a hash function; undefined for one that it would not take. */

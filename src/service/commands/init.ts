@@ -7,9 +7,9 @@ import { configFolder, type Paths, pathsIn } from '../../config/paths.ts'
 import { peerOfAddress, toPeerAddress, writePeerstore } from '../../config/peerstore-file.ts'
 import { SECTION } from '../../config/schema.ts'
 import { putAt, valueAt } from '../../config/setting.ts'
-import { writeWhole } from '../../lib/write-file.ts'
 import { ClusterError, messageOf } from '../../errors.ts'
 import { toList } from '../../lib/schema.ts'
+import { writeWhole } from '../../lib/write-file.ts'
 import { createIdentity } from '../../model/identity.ts'
 import { type Command, type CommandContext, type Input, say } from '../command.ts'
 import { doing } from '../doing.ts'
@@ -150,6 +150,7 @@ function putIn(
 /** Every address that a new peer listens on. */
 const LISTENING = [
   { section: 'cluster', keys: ['listen_multiaddress'] },
+  { section: 'ipfsproxy', keys: ['listen_multiaddress'] },
   { section: 'restapi', keys: ['http_listen_multiaddress'] },
   { section: 'ipfs', keys: ['embedded', 'listen_multiaddress'] },
 ] as const
