@@ -254,3 +254,35 @@ test('preferred peers come first, in their order, whatever their weight', () => 
     }),
   )
 })
+
+test('what many pins in a row share is worked out once, and again for other metrics or other peers to leave out', () => {
+  const shared = request(freeSpace(300, 200, 100))
+  let reads = 0
+  const counted = new Map(shared.metrics)
+  counted.get = name => {
+    reads++
+    return shared.metrics.get(name)
+  }
+  const asked = { ...shared, metrics: counted }
+  for (let number = 0; number < 100; number++) {
+    assert.deepEqual(allocate({ ...asked, cid: numberedCid(number) }), ['P1'])
+  }
+  assert.equal(reads, 1)
+  assert.deepEqual(allocate({ ...asked, excluded: new Set(['P1']) }), ['P2'])
+  assert.deepEqual(allocate(asked), ['P1'])
+  assert.deepEqual(allocate(request(freeSpace(1, 2, 3))), ['P3'])
+})
+
+test('peers that the metrics tell apart are not ranked by the CID', () => {
+  const cid = numberedCid(1)
+  let reads = 0
+  const watched = new Proxy(cid, {
+    get(target, name) {
+      if (name === 'bytes') reads++
+      return Reflect.get(target, name)
+    },
+  })
+  const asked = { ...request(freeSpace(300, 200, 100)), replicationMin: 2, replicationMax: 2, cid: watched }
+  assert.deepEqual(allocate(asked), ['P1', 'P2'])
+  assert.equal(reads, 0)
+})

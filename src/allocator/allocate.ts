@@ -14,6 +14,7 @@ const REASONS_MAX = 10
  * peers are never in the answer; others are new in it only if they report all metrics. An empty answer means every peer.
  */
 export function toAllocate({ weightTolerance }: Pick<AllocatorConfig, 'weightTolerance'>): Allocate {
+  const candidatesOf = rememberLast(findCandidates)
   return request => {
     if (isEverywhere(request)) return []
     const known = candidatesOf(request)
@@ -44,8 +45,26 @@ export function toAllocate({ weightTolerance }: Pick<AllocatorConfig, 'weightTol
   }
 }
 
+type Find = (request: AllocationRequest) => ReadonlyMap<PeerId, Candidate>
+
+/**
+ * The same function, which works out only once what many requests in a row share: those of a bulk hand over the very same
+ * metrics. Metrics are never changed once they are handed over.
+ */
+function rememberLast(find: Find): Find {
+  const found = new WeakMap<AllocationRequest['metrics'], readonly [AllocationRequest, ReturnType<Find>]>()
+  return request => {
+    const [last, candidates] = found.get(request.metrics) ?? []
+    const isSame = last?.excluded === request.excluded && last.allocateBy === request.allocateBy
+    if (isSame && candidates !== undefined) return candidates
+    const fresh = find(request)
+    found.set(request.metrics, [request, fresh])
+    return fresh
+  }
+}
+
 /** Peers that report every metric and may be chosen. */
-function candidatesOf(request: AllocationRequest): ReadonlyMap<PeerId, Candidate> {
+function findCandidates(request: AllocationRequest): ReadonlyMap<PeerId, Candidate> {
   const byName = request.allocateBy.map(name => metricsByPeer(request.metrics.get(name) ?? []))
   const candidates = new Map<PeerId, Candidate>()
   for (const peer of reportingPeers(request)) {

@@ -50,7 +50,8 @@ export function orderPeers(
     weight: 0,
     aggregated: 0,
     children: split(candidates, taken, 0, depth, rule),
-    members: rank(candidates, candidate => candidate.peer, rule.cid),
+    // With groups to draw from, their own order is what counts.
+    members: depth > 0 ? [] : rank(candidates, candidate => candidate.peer, rule.cid),
     left: candidates.length,
     drawn: 0,
   }
