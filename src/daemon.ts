@@ -2,10 +2,12 @@ import { join } from 'node:path'
 import type { Meter } from '@opentelemetry/api'
 import { toAllocate } from './allocator/allocate.ts'
 import { parseApiAddress } from './api/address.ts'
+import { openPinSvcApi } from './api/pinsvc/pinsvc.ts'
 import { openIpfsProxy } from './api/proxy/proxy.ts'
 import { openRestApi } from './api/rest.ts'
 import { openTokens } from './api/tokens/tokens.ts'
 import { openCluster } from './cluster/cluster.ts'
+import { openPinRequests } from './cluster/pin-requests.ts'
 import { makeRpcHandlers } from './cluster/rpc-handlers.ts'
 import { writePeerstore } from './config/peerstore-file.ts'
 import type { DaemonSettings } from './config/settings.ts'
@@ -50,6 +52,8 @@ export interface Daemon extends AsyncDisposable {
   readonly ready: Promise<void>
   /** Multiaddrs of the REST API, empty when it does not run. */
   readonly apiAddresses: readonly string[]
+  /** Multiaddrs of the Pinning Service API, empty when it does not run. */
+  readonly pinSvcAddresses: readonly string[]
   /** Multiaddrs of the IPFS proxy, empty when it does not run. */
   readonly proxyAddresses: readonly string[]
 }
@@ -107,6 +111,7 @@ export async function openDaemon(settings: DaemonSettings, seams: Seams): Promis
   const handlers = makeRpcHandlers({ ...local, clock: seams.clock })
   const isTrusted = (peer: string) => consensus.isTrusted(peer)
   const rpc = parts.use(openRpc({ ...base('rpc'), network, isTrusted, handlers }))
+  const allocate = toAllocate(settings.allocator)
   const cluster = parts.use(
     await openCluster(
       {
@@ -114,13 +119,13 @@ export async function openDaemon(settings: DaemonSettings, seams: Seams): Promis
         ...base('cluster'),
         tracer,
         rpc,
-        allocate: toAllocate(settings.allocator),
+        allocate,
         importContent,
       },
       settings.cluster,
     ),
   )
-  const apis = parts.use(await openApis(settings, base, cluster, ipfs))
+  const apis = parts.use(await openApis(settings, base, { ...local, allocate, cluster }))
   logger
     .child('service')
     .info('peer is running', { peer: self, peername, folder, version: VERSION, ipfs: settings.ipfs.node })
@@ -128,6 +133,7 @@ export async function openDaemon(settings: DaemonSettings, seams: Seams): Promis
   return {
     ready: Promise.resolve(),
     apiAddresses: apis.apiAddresses,
+    pinSvcAddresses: apis.pinSvcAddresses,
     proxyAddresses: apis.proxyAddresses,
     [Symbol.asyncDispose]: () => open.disposeAsync(),
   }
@@ -136,21 +142,35 @@ export async function openDaemon(settings: DaemonSettings, seams: Seams): Promis
 /** What every part is opened with; its argument names the part in the log. */
 type Base = (component: string) => Seams & { readonly logger: Logger; readonly meter: Meter }
 
+/** What the ways in lead to. */
+type ApiCore = Omit<Parameters<typeof openPinRequests>[0], keyof ReturnType<Base>> & {
+  readonly cluster: Cluster
+  readonly ipfs: Ipfs
+}
+
 /** Opens every way in that the configuration has. */
 async function openApis(
   settings: DaemonSettings,
   base: Base,
-  cluster: Cluster,
-  ipfs: Ipfs,
-): Promise<AsyncDisposable & Pick<Daemon, 'apiAddresses' | 'proxyAddresses'>> {
+  core: ApiCore,
+): Promise<AsyncDisposable & Pick<Daemon, 'apiAddresses' | 'pinSvcAddresses' | 'proxyAddresses'>> {
   await using parts = new AsyncDisposableStack()
-  const { restApi, ipfsProxy, ipfs: node } = settings
+  const { cluster, ipfs } = core
+  // Also where that API does not run: of the content of requests every peer may have to take care.
+  const requests = parts.use(await openPinRequests({ ...core, ...base('cluster') }, settings.cluster))
+  const { restApi, pinSvcApi, ipfsProxy, ipfs: node } = settings
   const tokens = parts.use(await openTokens(base('restapi'), join(settings.folder, TOKENS_FILE)))
+  const auditLogger = base('audit').logger
   const rest =
     restApi === undefined
       ? undefined
-      : await openRestApi({ ...base('restapi'), cluster, tokens, auditLogger: base('audit').logger }, restApi)
+      : await openRestApi({ ...base('restapi'), cluster, tokens, auditLogger }, restApi)
   if (rest !== undefined) parts.use(rest)
+  const pinSvc =
+    pinSvcApi === undefined
+      ? undefined
+      : await openPinSvcApi({ ...base('pinsvcapi'), requests, tokens, auditLogger }, pinSvcApi)
+  if (pinSvc !== undefined) parts.use(pinSvc)
   const kubo = node.node === 'kubo' ? parseApiAddress(node.kubo.nodeAddress) : undefined
   const proxy =
     ipfsProxy === undefined
@@ -160,6 +180,7 @@ async function openApis(
   const open = parts.move()
   return {
     apiAddresses: rest?.addresses ?? [],
+    pinSvcAddresses: pinSvc?.addresses ?? [],
     proxyAddresses: proxy?.addresses ?? [],
     [Symbol.asyncDispose]: () => open.disposeAsync(),
   }

@@ -3,6 +3,7 @@ import { type Static, Type } from 'typebox'
 import { ClusterError, messageOf } from '../errors.ts'
 import { parseDuration } from '../lib/duration.ts'
 import { durationSetting, oneOrManySetting, toList } from '../lib/schema.ts'
+import { type PeerId, parsePeerId } from '../model/peer.ts'
 import { type ApiAddress, parseApiAddress } from './address.ts'
 import type { GateConfig } from './auth.ts'
 import { exposureFault } from './auth-exposure.ts'
@@ -61,6 +62,16 @@ export const restApiSchema = Type.Object({
       description:
         'What callers without credentials may do: none, read, pin or admin. Empty = none where users or client certificates are ' +
         'configured, else admin, and then only loopback addresses and socket files may be listened on',
+    },
+  ),
+  libp2p_callers: Type.Record(
+    Type.String(),
+    Type.Union([Type.Literal('read'), Type.Literal('pin'), Type.Literal('admin')]),
+    {
+      default: {},
+      description:
+        'Peer id → what its holder may do who asks over the network of the cluster (cluster-ctl --identity --secret): read, pin or ' +
+        'admin. Empty = the API is not served there',
     },
   ),
   ssl_client_ca_file: Type.String({
@@ -133,23 +144,41 @@ export interface RestApiConfig {
  * cannot see: wrong addresses, half of a TLS pair, settings of parts that do not exist here.
  */
 export function toRestApiConfig(section: RestApiSection, configFolder = '.'): RestApiConfig {
-  refuseUnsupported(section)
+  return toHttpConfig(section, configFolder, { section: 'api.restapi', prefix: 'CLUSTER_RESTAPI' })
+}
+
+/** Where the settings of an API stand: its section, and how the names of its environment variables begin. */
+export interface ConfigPlace {
+  readonly section: string
+  readonly prefix: string
+}
+
+/** The settings of an API that is served as the REST API is; see `toRestApiConfig`. */
+export function toHttpConfig(
+  section: RestApiSection,
+  configFolder: string,
+  place: ConfigPlace,
+): RestApiConfig {
+  const refuse = (key: string, why: string): never => {
+    throw new ClusterError('CONFIG_INVALID', `${place.section}.${key}: ${why}`)
+  }
+  refuseUnsupported(section, refuse)
   const { max_header_bytes: maxHeaderBytes } = section
   if (maxHeaderBytes !== 0 && maxHeaderBytes < MAX_HEADER_BYTES)
     refuse('max_header_bytes', 'it must be at least 4096')
-  const listen = toList(section.http_listen_multiaddress).map(toListenAddress)
+  const listen = toList(section.http_listen_multiaddress).map(text => toListenAddress(text, refuse))
   const isDecided = hasCredentials(section) || section.anonymous_scope !== ''
-  const exposed = exposureFault({ listen, isDecided, section: 'api.restapi', prefix: 'CLUSTER_RESTAPI' })
+  const exposed = exposureFault({ listen, isDecided, ...place })
   if (exposed !== undefined) refuse('http_listen_multiaddress', exposed)
   return {
     listen,
-    tls: toTlsFiles(section, configFolder),
+    tls: toTlsFiles(section, configFolder, refuse),
     readTimeoutMs: parseDuration(section.read_timeout),
     readHeaderTimeoutMs: parseDuration(section.read_header_timeout),
     writeTimeoutMs: parseDuration(section.write_timeout),
     idleTimeoutMs: parseDuration(section.idle_timeout),
     maxHeaderBytes: Math.max(MAX_HEADER_BYTES, maxHeaderBytes),
-    gate: toGateConfig(section),
+    gate: toGateConfig(section, refuse),
     headers: section.headers,
     cors: {
       allowedOrigins: section.cors_allowed_origins,
@@ -166,17 +195,28 @@ function hasCredentials(section: RestApiSection): boolean {
   return section.basic_auth_credentials !== null || section.ssl_client_ca_file !== ''
 }
 
-function toGateConfig(section: RestApiSection): GateConfig {
+function toCaller(text: string, refuse: Refuse): PeerId {
+  try {
+    return parsePeerId(text)
+  } catch (cause) {
+    return refuse('libp2p_callers', messageOf(cause))
+  }
+}
+
+function toGateConfig(section: RestApiSection, refuse: Refuse): GateConfig {
   const { anonymous_scope: said } = section
   const meant = said === '' ? (hasCredentials(section) ? 'none' : 'admin') : said
   return {
     basicAuth: section.basic_auth_credentials ?? undefined,
     anonymousScope: meant === 'none' ? undefined : meant,
     certificateScope: section.ssl_client_scope,
+    peerScopes: new Map(
+      Object.entries(section.libp2p_callers).map(([peer, scope]) => [toCaller(peer, refuse), scope]),
+    ),
   }
 }
 
-function toTlsFiles(section: RestApiSection, configFolder: string): TlsFiles | undefined {
+function toTlsFiles(section: RestApiSection, configFolder: string, refuse: Refuse): TlsFiles | undefined {
   const { ssl_cert_file: cert, ssl_key_file: key, ssl_client_ca_file: clientCa } = section
   if ((cert === '') !== (key === ''))
     refuse('ssl_cert_file', 'ssl_cert_file and ssl_key_file go together: set both or none')
@@ -190,11 +230,9 @@ function toTlsFiles(section: RestApiSection, configFolder: string): TlsFiles | u
   }
 }
 
-function refuse(key: string, why: string): never {
-  throw new ClusterError('CONFIG_INVALID', `api.restapi.${key}: ${why}`)
-}
+type Refuse = (key: string, why: string) => never
 
-function refuseUnsupported(section: RestApiSection): void {
+function refuseUnsupported(section: RestApiSection, refuse: Refuse): void {
   const libp2p = [section.libp2p_listen_multiaddress, section.id, section.private_key]
   if (libp2p.some(value => value.length > 0)) {
     refuse(
@@ -210,7 +248,7 @@ function refuseUnsupported(section: RestApiSection): void {
   }
 }
 
-function toListenAddress(text: string): ApiAddress {
+function toListenAddress(text: string, refuse: Refuse): ApiAddress {
   try {
     return parseApiAddress(text)
   } catch (cause) {

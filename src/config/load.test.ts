@@ -269,7 +269,7 @@ test('init writes the keys that the reference writes, except those that have no 
   const missing = keysOf(reference).filter(key => !keysOf(own).includes(key) && !key.startsWith('datastore.'))
   const top = (key: string) => key.split('.').slice(0, 2).join('.')
   assert.deepEqual(
-    missing.filter(key => !['api.ipfsproxy', 'api.pinsvcapi'].includes(top(key))),
+    missing.filter(key => !['api.ipfsproxy'].includes(top(key))),
     ['observations.tracing.jaeger_agent_endpoint'],
   )
 })

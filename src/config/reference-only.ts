@@ -52,7 +52,6 @@ const ROWS: readonly ReferenceOnly[] = [
         }) as const,
     ),
   ),
-  { path: 'api.pinsvcapi', kind: 'note', says: 'is not offered: the pinning service API does not run' },
 ]
 
 const BY_PATH = new Map(ROWS.map(row => [row.path, row]))

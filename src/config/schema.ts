@@ -1,6 +1,7 @@
 import { type TProperties, Type } from 'typebox'
 import { allocatorSchema } from '../allocator/config.ts'
 import { restApiSchema } from '../api/config.ts'
+import { pinSvcSchema } from '../api/pinsvc/config.ts'
 import { proxySchema } from '../api/proxy/config.ts'
 import { clusterSchema } from '../cluster/config.ts'
 import { consensusSchema } from '../consensus/config.ts'
@@ -51,6 +52,12 @@ export const SECTION = {
     prefix: 'CLUSTER_IPFSPROXY',
     whenAbsent: 'off',
     schema: proxySchema,
+  },
+  pinsvcapi: {
+    keys: ['api', 'pinsvcapi'],
+    prefix: 'CLUSTER_PINSVCAPI',
+    whenAbsent: 'off',
+    schema: pinSvcSchema,
   },
   restapi: {
     keys: ['api', 'restapi'],

@@ -4,6 +4,7 @@ import type { Static, TSchema } from 'typebox'
 import { Check } from 'typebox/value'
 import { type AllocatorConfig, allocatorSchema, toAllocatorConfig } from '../allocator/config.ts'
 import { type RestApiConfig, restApiSchema, toRestApiConfig } from '../api/config.ts'
+import { pinSvcSchema, toPinSvcConfig } from '../api/pinsvc/config.ts'
 import { type ProxyConfig, proxySchema, toProxyConfig } from '../api/proxy/config.ts'
 import { type ClusterConfig, clusterSchema, toClusterConfig } from '../cluster/config.ts'
 import { type ConsensusConfig, consensusSchema, toConsensusConfig } from '../consensus/config.ts'
@@ -57,6 +58,8 @@ export interface DaemonSettings {
   readonly ipfs: IpfsConfig
   /** undefined = the REST API does not run. */
   readonly restApi: RestApiConfig | undefined
+  /** undefined = the Pinning Service API does not run. */
+  readonly pinSvcApi: RestApiConfig | undefined
   /** undefined = the IPFS proxy does not run. */
   readonly ipfsProxy: ProxyConfig | undefined
   readonly observability: ObservabilityConfig
@@ -111,6 +114,8 @@ export function toSettings(document: Document, context: SettingsContext): Daemon
     }),
   )
   const restApi = part(() => (restapi === undefined ? undefined : toRestApiConfig(restapi, folder)))
+  const pinsvc = readOptional(document, SECTION.pinsvcapi, pinSvcSchema)
+  const pinSvcApi = part(() => (pinsvc === undefined ? undefined : toPinSvcConfig(pinsvc, folder)))
   const proxy = readOptional(document, SECTION.ipfsproxy, proxySchema)
   const ipfsProxy = part(() => (proxy === undefined ? undefined : toProxyConfig(proxy)))
   const observability = part(() =>
@@ -139,6 +144,7 @@ export function toSettings(document: Document, context: SettingsContext): Daemon
     monitor: monitor(),
     ipfs: ipfs(),
     restApi: restApi(),
+    pinSvcApi: pinSvcApi(),
     ipfsProxy: ipfsProxy(),
     observability: observability(),
     storeFolder: resolve(folder, level.folder),

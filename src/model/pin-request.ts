@@ -23,8 +23,9 @@ const NOTHING = new Uint8Array()
 export const REQUEST_BOUNDS = {
   /** Longest CID of content. */
   cidBytes: 96,
-  /** The specification's own bound of names. */
-  nameBytes: 255,
+  /** The specification's own bounds: characters of a name, origins. */
+  nameLength: 255,
+  origins: 20,
   /** CIDs in one question. */
   cids: 10,
   limit: 1000,

@@ -104,6 +104,7 @@ async function tryCommands(prefix: string, folder: string): Promise<void> {
     CLUSTER_LISTENMULTIADDRESS: '/ip4/127.0.0.1/tcp/0',
     CLUSTER_IPFSEMBEDDED_LISTENMULTIADDRESS: '/ip4/127.0.0.1/tcp/0',
     CLUSTER_IPFSPROXY_LISTENMULTIADDRESS: '/ip4/127.0.0.1/tcp/0',
+    CLUSTER_PINSVCAPI_HTTPLISTENMULTIADDRESS: '/ip4/127.0.0.1/tcp/0',
     CLUSTER_RESTAPI_HTTPLISTENMULTIADDRESS: `/ip4/127.0.0.1/tcp/${port}`,
   }
   succeed(run(join(bin, 'cluster-service'), ['init'], prefix, environment))

@@ -34,6 +34,8 @@ export interface PeerProcess {
   readonly host: string
   /** Multiaddr of its IPFS proxy. */
   readonly proxy: string
+  /** URL of its Pinning Service API. */
+  readonly pinsvc: string
   /** Multiaddr that other peers bootstrap from. */
   readonly address: string
   readonly pid: number
@@ -113,6 +115,7 @@ async function makePeer(
 ): Promise<PeerProcess & { end(): Promise<void> }> {
   const { namespace, program = SERVICE } = options
   const [api, proxy, swarm, ipfs] = [await freePort(), await freePort(), await freePort(), await freePort()]
+  const pinsvc = await freePort()
   const ip = namespace?.ip ?? '127.0.0.1'
   const host = namespace === undefined ? `/ip4/127.0.0.1/tcp/${api}` : `/unix${folder}/api.sock`
   const environment: NodeJS.ProcessEnv = {
@@ -124,6 +127,7 @@ async function makePeer(
     CLUSTER_LISTENMULTIADDRESS: `/ip4/${ip}/tcp/${swarm}`,
     CLUSTER_MONITORPINGINTERVAL: '1s',
     CLUSTER_RESTAPI_HTTPLISTENMULTIADDRESS: host,
+    CLUSTER_PINSVCAPI_HTTPLISTENMULTIADDRESS: `/ip4/127.0.0.1/tcp/${pinsvc}`,
     CLUSTER_IPFSPROXY_LISTENMULTIADDRESS: `/ip4/127.0.0.1/tcp/${proxy}`,
     CLUSTER_IPFSCONNECTOR_NODE: options.kubo === undefined ? 'embedded' : 'kubo',
     CLUSTER_IPFSHTTP_CONNECTSWARMSDELAY: '1s',
@@ -176,6 +180,7 @@ async function makePeer(
     id,
     url,
     host,
+    pinsvc: `http://127.0.0.1:${pinsvc}`,
     proxy: `/ip4/127.0.0.1/tcp/${proxy}`,
     address: `/ip4/${ip}/tcp/${swarm}/p2p/${id}`,
     get pid() {

@@ -151,6 +151,7 @@ function putIn(
 const LISTENING = [
   { section: 'cluster', keys: ['listen_multiaddress'] },
   { section: 'ipfsproxy', keys: ['listen_multiaddress'] },
+  { section: 'pinsvcapi', keys: ['http_listen_multiaddress'] },
   { section: 'restapi', keys: ['http_listen_multiaddress'] },
   { section: 'ipfs', keys: ['embedded', 'listen_multiaddress'] },
 ] as const

@@ -59,6 +59,10 @@ export async function preparePeer(
       { keys: ['monitor', 'pubsubmon', 'check_interval'], value: '5s' },
       { keys: ['consensus', 'crdt', 'trusted_peers'], value: ['*'] },
       { keys: ['api', 'restapi', 'http_listen_multiaddress'], value: `/ip4/127.0.0.1/tcp/${ports.rest}` },
+      {
+        keys: ['api', 'pinsvcapi', 'http_listen_multiaddress'],
+        value: `/ip4/127.0.0.1/tcp/${ports.pinsvc}`,
+      },
       { keys: ['api', 'ipfsproxy', 'listen_multiaddress'], value: `/ip4/127.0.0.1/tcp/${ports.proxy}` },
       { keys: ['ipfs_connector', 'node'], value: 'embedded' },
       {

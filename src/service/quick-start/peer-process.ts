@@ -78,6 +78,7 @@ function childEnvironment({ environment, ports }: PeerProcessConfig): NodeJS.Pro
     IPFS_LOGGING_FMT: 'json',
     CLUSTER_LISTENMULTIADDRESS: `/ip4/127.0.0.1/tcp/${ports.cluster}`,
     CLUSTER_RESTAPI_HTTPLISTENMULTIADDRESS: `/ip4/127.0.0.1/tcp/${ports.rest}`,
+    CLUSTER_PINSVCAPI_HTTPLISTENMULTIADDRESS: `/ip4/127.0.0.1/tcp/${ports.pinsvc}`,
     CLUSTER_IPFSPROXY_LISTENMULTIADDRESS: `/ip4/127.0.0.1/tcp/${ports.proxy}`,
     CLUSTER_IPFSEMBEDDED_LISTENMULTIADDRESS: `/ip4/127.0.0.1/tcp/${ports.ipfs}`,
   }
