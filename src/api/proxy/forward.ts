@@ -73,7 +73,7 @@ export function hasBody({ headers }: IncomingMessage): boolean {
 
 /** Headers that go further: all but those of the connection, and those that it names. */
 function endToEnd(raw: readonly string[]): OutgoingHttpHeaders {
-  const pairs = toPairs(raw)
+  const pairs = toPairs(raw).map(([name, value]) => [name.toLowerCase(), value] as const)
   const dropped = new Set(HOP_BY_HOP)
   for (const [name, value] of pairs) {
     if (name !== 'connection') continue
@@ -90,7 +90,6 @@ function endToEnd(raw: readonly string[]): OutgoingHttpHeaders {
 
 function toPairs(raw: readonly string[]): [name: string, value: string][] {
   const pairs: [string, string][] = []
-  for (let at = 0; at + 1 < raw.length; at += 2)
-    pairs.push([(raw[at] ?? '').toLowerCase(), raw[at + 1] ?? ''])
+  for (let at = 0; at + 1 < raw.length; at += 2) pairs.push([raw[at] ?? '', raw[at + 1] ?? ''])
   return pairs
 }
