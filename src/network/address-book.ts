@@ -9,6 +9,8 @@ const ADDRESSES_MAX = 8
 /** Peers that were only heard of are forgotten after this many failures in a row. */
 const FAILURES_MAX = 12
 const BACKOFF = { firstMs: 1000, maxMs: 60_000 }
+/** Longest wait for a kept address while nobody is connected: then nothing else brings this peer back. */
+const ALONE_MAX_MS = 10_000
 /** Of two peers that hear of each other at once, the one with the greater id lets the other dial first. */
 const COURTESY_MS = 500
 
@@ -16,6 +18,7 @@ interface Entry {
   readonly kept: Set<string>
   learned: readonly string[]
   failures: number
+  failedAtMs: number
   nextDialMs: number
 }
 
@@ -74,13 +77,20 @@ export class AddressBook {
     for (const peer of this.#entries.keys()) if (peer !== except) yield* this.addressesOf(peer)
   }
 
-  /** Whom to dial now: those to keep first, then at most `wantedCount` others by chance. */
-  due(isConnected: (peer: PeerId) => boolean, wantedCount: number): readonly PeerId[] {
+  /**
+   * Whom to dial now: those to keep first, then at most `wantedCount` others by chance. A peer that is alone, with no
+   * connection to anybody, tries those to keep more often.
+   */
+  due(isConnected: (peer: PeerId) => boolean, wantedCount: number, isAlone = false): readonly PeerId[] {
+    const nowMs = this.#clock.monotonic()
     const kept: PeerId[] = []
     const others: (readonly [order: number, peer: PeerId])[] = []
     for (const [peer, entry] of this.#entries) {
-      if (entry.nextDialMs > this.#clock.monotonic() || isConnected(peer)) continue
-      if (entry.kept.size > 0) kept.push(peer)
+      const isKept = entry.kept.size > 0
+      const dialMs =
+        isAlone && isKept ? Math.min(entry.nextDialMs, entry.failedAtMs + ALONE_MAX_MS) : entry.nextDialMs
+      if (dialMs > nowMs || isConnected(peer)) continue
+      if (isKept) kept.push(peer)
       else if (entry.learned.length > 0) others.push([this.#random.next(), peer])
     }
     const chosen = others
@@ -88,6 +98,11 @@ export class AddressBook {
       .slice(0, Math.max(0, wantedCount - kept.length))
       .map(([, peer]) => peer)
     return [...kept, ...chosen]
+  }
+
+  /** Whether the operator named the peer. */
+  isKept(peer: PeerId): boolean {
+    return (this.#entries.get(peer)?.kept.size ?? 0) > 0
   }
 
   /** A connection stands. */
@@ -101,8 +116,9 @@ export class AddressBook {
     const entry = this.#entries.get(peer)
     if (entry === undefined) return
     entry.failures++
+    entry.failedAtMs = this.#clock.monotonic()
     if (entry.kept.size === 0 && entry.failures > FAILURES_MAX) this.#entries.delete(peer)
-    else entry.nextDialMs = this.#clock.monotonic() + backoffMs(entry.failures, BACKOFF, this.#random)
+    else entry.nextDialMs = entry.failedAtMs + backoffMs(entry.failures, BACKOFF, this.#random)
   }
 
   #entry(peer: PeerId): Entry {
@@ -113,6 +129,7 @@ export class AddressBook {
       kept: new Set(),
       learned: [],
       failures: 0,
+      failedAtMs: Number.POSITIVE_INFINITY,
       nextDialMs: this.#clock.monotonic() + waitMs,
     }
     this.#entries.set(peer, entry)

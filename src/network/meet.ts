@@ -13,6 +13,8 @@ const ASK_AGAIN_MS = 30_000
 const ASK_TIMEOUT_MS = 15_000
 const DIALS_AT_ONCE = 16
 const LIST_BYTES_MAX = 256 * 1024
+/** How often an operator is told that a peer stays alone. */
+const WARN_EVERY_MS = 300_000
 
 /** What the search for peers needs. */
 export interface MeetParts {
@@ -36,6 +38,7 @@ export function openMeet(parts: MeetParts, config: { readonly connectionsWanted:
   const closing = new AbortController()
   const asking = new Set<Promise<void>>()
   let lastAskedMs = clock.monotonic()
+  let lastWarnedMs: number | undefined
 
   const ask = async (peer: PeerId) => {
     const signal = AbortSignal.any([closing.signal, AbortSignal.timeout(ASK_TIMEOUT_MS)])
@@ -59,13 +62,29 @@ export function openMeet(parts: MeetParts, config: { readonly connectionsWanted:
       if (stop.aborted) return
       book.failed(peer)
       parts.onDialFailure()
-      logger.debug('a peer could not be dialled', { peer, error: messageOf(thrown) })
+      tellFailure(peer, messageOf(thrown))
     }
+  }
+  /** While nobody is connected, nothing but this says why. */
+  const tellFailure = (peer: PeerId, error: string) => {
+    const nowMs = clock.monotonic()
+    const isToldLately = lastWarnedMs !== undefined && nowMs - lastWarnedMs < WARN_EVERY_MS
+    if (network.peers().length > 0 || !book.isKept(peer) || isToldLately) {
+      logger.debug('a peer could not be dialled', { peer, error })
+      return
+    }
+    lastWarnedMs = nowMs
+    const addresses = book.addressesOf(peer)
+    logger.warn('no other peer is connected, and one of cluster.peer_addresses cannot be reached', {
+      peer,
+      addresses,
+      error,
+    })
   }
   const round = async (signal: AbortSignal) => {
     const connected = new Set(network.peers())
     const wantedCount = config.connectionsWanted - connected.size
-    const due = book.due(peer => connected.has(peer), wantedCount)
+    const due = book.due(peer => connected.has(peer), wantedCount, connected.size === 0)
     await Promise.all(due.slice(0, DIALS_AT_ONCE).map(peer => dial(peer, signal)))
     if (clock.monotonic() - lastAskedMs < ASK_AGAIN_MS) return
     lastAskedMs = clock.monotonic()
@@ -79,6 +98,7 @@ export function openMeet(parts: MeetParts, config: { readonly connectionsWanted:
   })
   const listening = network.onPeer(({ peer, isConnected }) => {
     if (!isConnected) return
+    lastWarnedMs = undefined
     book.connected(peer)
     askLater(peer)
   })
