@@ -14,6 +14,7 @@ import type { DaemonSettings } from './config/settings.ts'
 import { openPinset } from './consensus/pinset.ts'
 import { ClusterError } from './errors.ts'
 import type {
+import { openEvents } from './events/events.ts'
   ByteStore,
   Cluster,
   Consensus,
@@ -120,6 +121,7 @@ export async function openDaemon(settings: DaemonSettings, seams: Seams): Promis
         tracer,
         rpc,
         allocate,
+        events: parts.use(openEvents({ ...base('events'), consensus, tracker, monitor })),
         importContent,
       },
       settings.cluster,

@@ -8,6 +8,7 @@ import type { AllocationRequest } from './model/allocation-request.ts'
 import type { Block, PinProgress } from './model/block.ts'
 import type { BulkLines, BulkResult, ImportChanges, WantedPin } from './model/bulk.ts'
 import type { Cid } from './model/cid.ts'
+import type { EventFeed } from './model/cluster-event.ts'
 import type { ConnectGraph, RepoGc, RepoStat } from './model/graph.ts'
 import type { KeyRange, StoreWrite } from './model/key-range.ts'
 import type { Alert, Measure, Metric } from './model/metric.ts'
@@ -194,6 +195,8 @@ export interface Monitor extends AsyncDisposable {
   latest(name: string): readonly Metric[]
   /** Told of every metric as it arrives. */
   onMetric(listener: (metric: Metric) => void): Disposable
+  /** Told of every alert as it is raised. */
+  onAlert(listener: (alert: Alert) => void): Disposable
   /** Alerts raised so far, newest first, at most 1,000. */
   alerts(): readonly Alert[]
   /** Measures and sends a heartbeat now, not at the next beat. */
@@ -303,6 +306,7 @@ export interface Cluster {
   /** The sum over the IPFS nodes of all peers that answer. */
   repoStat(options: Options): Promise<RepoStat>
   graph(options: Options): Promise<ConnectGraph>
+  events: EventFeed['events']
   alerts(): readonly Alert[]
   metricNames(): readonly string[]
   metrics(name: string): readonly Metric[]

@@ -77,6 +77,7 @@ interface OpenAnswer extends Answer {
   readonly signal: AbortSignal
   /** What to throw for an error that came up while reading. */
   toError(thrown: unknown): unknown
+  readonly isEvents: boolean
 }
 
 async function documentOf(open: Open, input: AnyInput, options: CallOptions): Promise<unknown> {
@@ -106,7 +107,10 @@ async function* documentsOf(open: Open, input: AnyInput, options: CallOptions): 
   const answer = await open(input, options)
   const { response } = answer
   try {
-    for await (const line of readLines(response)) yield parseJson(line)
+    for await (const line of readLines(response)) {
+      const text = answer.isEvents ? dataOf(line) : line
+      if (text !== undefined) yield parseJson(text)
+    }
     checkTrailers(response)
   } catch (thrown) {
     // A source of the upload that failed explains best why the answer broke off.
@@ -119,6 +123,11 @@ async function* documentsOf(open: Open, input: AnyInput, options: CallOptions): 
 
 async function openAnswer(
   addresses: readonly ApiAddress[],
+/** The document in a line of server-sent events. */
+function dataOf(line: string): string | undefined {
+  return line.startsWith('data: ') ? line.slice('data: '.length) : undefined
+}
+
   config: ClientConfig,
   route: Route,
   input: AnyInput,
@@ -148,7 +157,7 @@ async function openAnswer(
       await checkStatus(answer.response, route).catch((thrown: unknown) => {
         throw toError(thrown)
       })
-      return { ...answer, address, signal, toError }
+      return { ...answer, address, signal, toError, isEvents: route.isEvents === true }
     } catch (thrown) {
       // What is no ClusterError here came from the source of the upload.
       failure = signal.aborted ? toError(thrown) : thrown

@@ -2,12 +2,14 @@ import assert from 'node:assert'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Cluster, LogFields } from '../interfaces.ts'
 import type { Clock } from '../lib/clock.ts'
+import type { EventJson } from '../model/event-json.ts'
 import type { Caller } from './auth.ts'
 import { note, noteDocuments } from './auth-audit.ts'
 import { sendBulk } from './bulk-reply.ts'
 import type { RestApiConfig } from './config.ts'
 import { type CallerOptions, type HandlerParts, restHandlers } from './handlers.ts'
 import { addRoute, type HttpApi, type HttpParts, type HttpServer, openHttpApi, readJson } from './http-app.ts'
+import { sendEvents } from './insight/event-reply.ts'
 import { isMethodRefused } from './paths.ts'
 import { parseAddRequest, type Query } from './query.ts'
 import { type ReplyContext, sendDocument, sendPage, sendStream, sendUpload } from './replies.ts'
@@ -94,6 +96,16 @@ function answererOf(route: Route, context: ReplyContext, clock: Clock): Answerer
       const answer = (lines: unknown) =>
         noteDocuments(request.raw, handle({ query: request.query, lines }) as AsyncIterable<unknown>)
       await sendBulk(reply, answer, signal, context)
+    }
+  }
+  if (route.isEvents === true) {
+    return async (request, reply, handle, signal) => {
+      const { query, ...rest } = toInput(request)
+      const last = request.headers['last-event-id']
+      // A browser that connects again says in the header where it was, whatever the address says.
+      const place = typeof last === 'string' && last !== '' ? { after: last } : {}
+      const events = handle({ ...rest, query: { ...(query as Query), ...place } })
+      await sendEvents(reply, events as AsyncIterable<EventJson>, signal, context)
     }
   }
   if (route.streams === true) {

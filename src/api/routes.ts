@@ -48,6 +48,8 @@ export interface Route {
   /** The document of the answer, or one of the documents when the answer streams; absent = 204. */
   readonly reply?: JsonSchema<unknown>
   readonly streams?: true
+  /** The documents come as server-sent events. */
+  readonly isEvents?: true
   /** The answer is HTML. */
   readonly isPage?: true
 }

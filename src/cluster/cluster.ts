@@ -76,6 +76,7 @@ export async function openCluster(
     gc: scope => collectGarbage(components, config, scope),
     repoStat: options => sumRepoStats(components, options),
     graph: options => drawGraph(components, options),
+    events: (query, options) => components.events.events(query, options),
     alerts: () => monitor.alerts(),
     metricNames: () => monitor.metricNames(),
     metrics: name => monitor.latest(name),

@@ -11,6 +11,7 @@ import type {
   Rpc,
 } from '../interfaces.ts'
 import type { Clock } from '../lib/clock.ts'
+import type { EventFeed } from '../model/cluster-event.ts'
 import type { PeerId } from '../model/peer.ts'
 
 /** What a peer needs to answer for itself. */
@@ -40,6 +41,7 @@ export interface ClusterComponents extends Omit<LocalComponents, 'monitor' | 'ip
     'id' | 'gc' | 'putBlocks' | 'repoStat' | 'swarmPeers' | 'swarmConnect' | 'resolve' | 'getBlock'
   >
   readonly rpc: Pick<Rpc, 'call'>
+  readonly events: EventFeed
   readonly allocate: Allocate
   readonly importContent: ImportContent
   readonly logger: Logger

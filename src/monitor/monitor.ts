@@ -66,6 +66,7 @@ class HeartbeatMonitor implements Monitor {
   readonly #board: MeasureBoard
   readonly #awake: AwakeTime
   readonly #metrics = new Emitter<Metric>()
+  readonly #raised = new Emitter<Alert>()
   readonly #instruments: Instruments<typeof MONITOR_METRICS>
   readonly #owned = new AsyncDisposableStack()
   readonly #stopping = new AbortController()
@@ -122,6 +123,10 @@ class HeartbeatMonitor implements Monitor {
 
   onMetric(listener: (metric: Metric) => void): Disposable {
     return this.#metrics.on(listener)
+  }
+
+  onAlert(listener: (alert: Alert) => void): Disposable {
+    return this.#raised.on(listener)
   }
 
   alerts(): readonly Alert[] {
@@ -215,8 +220,10 @@ class HeartbeatMonitor implements Monitor {
 
   #check(): void {
     const raised = this.#book.check(this.#now(), this.#parts.network.self)
-    for (const { peer, name } of raised) {
+    for (const alert of raised) {
+      const { peer, name } = alert
       this.#instruments.alerts.add(1)
+      this.#raised.emit(alert)
       if (name === PING) this.#parts.logger.warn('a peer has gone quiet', { peer })
     }
   }

@@ -189,6 +189,7 @@ async function openPeer(shared: Shared, id: PeerId, at: number, config: ClusterC
     {
       ...components,
       rpc: fakeRpc(shared, id),
+      events: { events: () => only() },
       allocate,
       importContent,
       logger: state.logger,
@@ -353,6 +354,10 @@ function fakeRpc({ peers, handlers }: Shared, from: PeerId): Pick<Rpc, 'call'> {
       yield* handler(input, from, options)
     },
   }
+}
+
+async function* only<Item>(...items: readonly Item[]): AsyncGenerator<Item> {
+  yield* items
 }
 
 /** Everything of a stream that is known to be short. */

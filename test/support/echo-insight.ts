@@ -3,9 +3,10 @@ import type { Cluster } from '../../src/interfaces.ts'
 import type { Cid } from '../../src/model/cid.ts'
 import type { PeerId } from '../../src/model/peer.ts'
 import type { PinInfo } from '../../src/model/pin-status.ts'
+import { collect } from './rest-server.ts'
 
 /** A cluster's answers on what goes on in it: one peer, at which one CID has failed. */
-export function echoInsight(cid: Cid, peer: PeerId): Pick<Cluster, 'summaries' | 'why'> {
+export function echoInsight(cid: Cid, peer: PeerId): Pick<Cluster, 'summaries' | 'why' | 'events'> {
   const info: PinInfo = {
     cid,
     status: 'pin_error',
@@ -23,6 +24,22 @@ export function echoInsight(cid: Cid, peer: PeerId): Pick<Cluster, 'summaries' |
       const counts = { pinsCount: 1, statuses, reasons: new Map([['TIMEOUT', 1]] as const), givenUpCount: 0 }
       yield { peer, peername: 'ü', error: '', ipfsFailure: '', ...counts }
     },
+    async *events() {
+      const stamp = { id: '0123456789abcdef-1', atMs: 1_700_000_000_000, teller: peer }
+      yield [
+        { ...stamp, kind: 'pin', cid, change: 'set', name: 'ü' },
+        { ...stamp, kind: 'status', ...info, reason: 'TIMEOUT' },
+      ]
+      const ping = { name: 'ping', value: '', weight: 0, isPartitionable: false, isValid: true, ttlMs: 1 }
+      const times = { receivedAtMs: 1_646_136_000_123, expireAtMs: 1_646_136_030_123 }
+      yield [
+        { ...stamp, kind: 'alert', alert: { ...ping, ...times, peer, triggeredAtMs: 1_646_136_040_000 } },
+      ]
+      yield [
+        { ...stamp, kind: 'peer', peer, peername: 'ü', change: 'left' },
+        { ...stamp, kind: 'reset' },
+      ]
+    },
     async why() {
       const why = { info, wants: 'recursive', has: 'nothing', ipfsFailure: '' } as const
       return { cid, pin: undefined, peers: new Map([[peer, { peername: 'ü', why }]]) }
@@ -34,6 +51,7 @@ export function echoInsight(cid: Cid, peer: PeerId): Pick<Cluster, 'summaries' |
 export async function askInsight(client: Client, hash: string, options: CallOptions) {
   return {
     summary: await client.summary({}, options),
+    events: await collect(client.events({}, options)),
     why: await client.why({ params: { hash } }, options),
     graph: await client.graph({}, options),
     alerts: await client.alerts({}, options),

@@ -33,6 +33,7 @@ export function stubCluster(members: Partial<Cluster>): Cluster {
     gc: unasked('gc'),
     repoStat: unasked('repoStat'),
     graph: unasked('graph'),
+    events: unasked('events'),
     alerts: unasked('alerts'),
     metricNames: unasked('metricNames'),
     metrics: unasked('metrics'),

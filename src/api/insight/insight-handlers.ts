@@ -1,20 +1,33 @@
 import type { Cluster, Options } from '../../interfaces.ts'
+import { Pages } from '../../lib/pages.ts'
 import { parseCid } from '../../model/cid.ts'
+import type { ClusterEvent } from '../../model/cluster-event.ts'
+import { type EventJson, toEventJson } from '../../model/event-json.ts'
 import type { PeerPinSummary } from '../../model/pin-summary.ts'
 import { toSummaryJson } from '../../model/summary-json.ts'
 import { toWhyJson } from '../../model/why-json.ts'
+import type { Query } from '../query.ts'
 import type { Handlers, Routes } from '../routes.ts'
+import { parseEventQuery } from './event-query.ts'
 
 /** Answers to the routes on what goes on in the cluster, and why. */
-export function insightHandlers(cluster: Cluster): Pick<Handlers<Routes, Options>, 'summary' | 'why'> {
+export function insightHandlers(
+  cluster: Cluster,
+): Pick<Handlers<Routes, Options>, 'summary' | 'why' | 'events'> {
   return {
     async summary({ query }, { signal }) {
       const peers: PeerPinSummary[] = []
       for await (const peer of cluster.summaries({ local: query?.local === 'true', signal })) peers.push(peer)
       return toSummaryJson(cluster.pinset().pinsCount, peers)
     },
+    events: ({ query }, options) =>
+      new Pages(toPages(cluster.events(parseEventQuery((query ?? {}) as Query), options))),
     async why({ params, query }, { signal }) {
       return toWhyJson(await cluster.why(parseCid(params.hash), { local: query?.local === 'true', signal }))
     },
   }
+}
+
+async function* toPages(pages: AsyncIterable<readonly ClusterEvent[]>): AsyncGenerator<readonly EventJson[]> {
+  for await (const page of pages) yield page.map(toEventJson)
 }

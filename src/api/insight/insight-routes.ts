@@ -1,4 +1,5 @@
 import { objectSchema, textSchema } from '../../lib/json-schema.ts'
+import { eventJsonSchema } from '../../model/event-json.ts'
 import { summaryJsonSchema } from '../../model/summary-json.ts'
 import { whyJsonSchema } from '../../model/why-json.ts'
 import { localQuerySchema } from '../query-schema.ts'
@@ -26,5 +27,26 @@ export const insightRoutes = {
     params: objectSchema({ hash: textSchema('CID') }),
     query: localQuerySchema,
     reply: whyJsonSchema,
+  },
+  events: {
+    method: 'GET',
+    path: '/events',
+    scope: 'read',
+    summary:
+      'What happens from now on, as server-sent events: entries of the pinset that are set or removed (`pin`), states of CIDs ' +
+      'at this peer (`status`), peers that join and leave (`peer`), and alerts (`alert`). With `after`, or the header ' +
+      '`Last-Event-ID`, it goes on behind the event of that id; when too much has happened since, or this peer was started ' +
+      'anew, a `reset` says that what is wanted has to be listed anew',
+    query: objectSchema(
+      {},
+      {
+        after: textSchema('id of the last event that was seen'),
+        kinds: textSchema('comma list of pin, status, peer, alert; default all'),
+        cid: textSchema('CID: only events about it'),
+      },
+    ),
+    reply: eventJsonSchema,
+    streams: true,
+    isEvents: true,
   },
 } as const satisfies Readonly<Record<string, Route>>
