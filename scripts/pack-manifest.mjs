@@ -1,28 +1,34 @@
 // Around "npm pack" and "npm publish". In a clone the commands are the TypeScript sources; below node_modules Node runs no
 // TypeScript, so that the package has what is built of them:
 //
-//   prepack   node scripts/pack-manifest.mjs prepare   points package.json at dist/ and bundles the dependencies
+//   prepack   node scripts/pack-manifest.mjs prepare   points package.json at dist/
 //   postpack  node scripts/pack-manifest.mjs restore   puts package.json back
 //
-// The dependencies go into the package, as they are installed here: an installation gets the very tree that was tested. A lock file
-// would not do, since npm does not read the one of an installed tarball.
+// Nearly all dependencies are in the files of dist/. The others go into the package as they are installed here: an installation gets
+// the very code that was tested. A lock file would not do, since npm does not read the one of an installed tarball.
 import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 const BACKUP = 'package.json.before-pack'
 
+/** Dependencies that no bundle can hold, since they load files of their own: native code of each platform. */
+export const UNBUNDLED = ['classic-level']
+
 /** @typedef {{ bin: Record<string, string>, dependencies: Record<string, string>, [key: string]: unknown }} Manifest */
 
 /**
- * package.json as it is published: commands in dist/, dependencies in the package, nothing for development.
+ * package.json as it is published: commands in dist/, the dependencies that are not bundled, nothing for development.
  * @param {Manifest} manifest
  * @returns {Manifest}
  */
 export function publishedManifest(manifest) {
   const { devDependencies: _dev, scripts: _scripts, allowScripts: _allow, ...rest } = manifest
   const bin = Object.fromEntries(Object.entries(manifest.bin).map(([name, path]) => [name, builtPath(path)]))
-  return { ...rest, bin, bundleDependencies: Object.keys(manifest.dependencies) }
+  const dependencies = Object.fromEntries(
+    Object.entries(manifest.dependencies).filter(([name]) => UNBUNDLED.includes(name)),
+  )
+  return { ...rest, bin, dependencies, bundleDependencies: UNBUNDLED }
 }
 
 /** @param {string} path */

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { cp, mkdir, mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
+import { cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { createServer } from 'node:http'
 import { tmpdir } from 'node:os'
 import { delimiter, dirname, join } from 'node:path'
 import { test } from 'node:test'
@@ -15,7 +16,6 @@ const PARTS = [
   'package-lock.json',
   '.npmrc',
   'tsconfig.json',
-  'tsconfig.build.json',
   'LICENSE-MIT',
   'LICENSE-APACHE',
   'README.md',
@@ -75,9 +75,13 @@ test(
       const { stdout, stderr } = run('npm', install, base, { npm_config_loglevel: 'warn' })
       assert.doesNotMatch(`${stdout}${stderr}`, /install.scripts|EBADENGINE|deprecated/)
       const home = join(prefix, 'lib', 'node_modules', 'pinfold')
-      const libp2p = await readdir(join(home, 'node_modules', '@libp2p'))
-      assert.ok(libp2p.includes('tcp'))
-      assert.ok(!libp2p.includes('webrtc'))
+      const modules = await readdir(join(home, 'node_modules'))
+      assert.ok(modules.includes('classic-level'))
+      for (const name of ['libp2p', 'fastify', 'pino', 'rolldown'])
+        assert.ok(!modules.includes(name), `${name} is bundled`)
+      const licences = await readFile(join(home, 'dist', 'THIRD-PARTY-LICENSES'), 'utf8')
+      for (const name of ['libp2p', 'fastify', 'pino', 'yjs'])
+        assert.match(licences, new RegExp(`^${name} \\d+\\.\\d+\\.\\d+ `, 'm'))
       const top = await readdir(home)
       for (const name of ['LICENSE-MIT', 'LICENSE-APACHE', 'README.md', 'dist'])
         assert.ok(top.includes(name), name)
@@ -97,7 +101,8 @@ async function tryCommands(prefix: string, folder: string): Promise<void> {
   for (const name of ['cluster-ctl', 'ipfs-cluster-service', 'ipfs-cluster-ctl']) {
     assert.ok(succeed(run(join(bin, name), ['--version'], prefix)).includes(version), name)
   }
-  const port = await freePort()
+  const [port, metrics] = [await freePort(), await freePort()]
+  await using collector = await openCollector()
   const environment = {
     CLUSTER_PATH: folder,
     CLUSTER_IPFSCONNECTOR_NODE: 'embedded',
@@ -106,6 +111,12 @@ async function tryCommands(prefix: string, folder: string): Promise<void> {
     CLUSTER_IPFSPROXY_LISTENMULTIADDRESS: '/ip4/127.0.0.1/tcp/0',
     CLUSTER_PINSVCAPI_HTTPLISTENMULTIADDRESS: '/ip4/127.0.0.1/tcp/0',
     CLUSTER_RESTAPI_HTTPLISTENMULTIADDRESS: `/ip4/127.0.0.1/tcp/${port}`,
+    // Parts that are loaded only when they are switched on have to be in the package as well.
+    CLUSTER_METRICS_ENABLESTATS: 'true',
+    CLUSTER_METRICS_PROMETHEUSENDPOINT: `/ip4/127.0.0.1/tcp/${metrics}`,
+    CLUSTER_TRACING_ENABLETRACING: 'true',
+    CLUSTER_TRACING_SAMPLINGPROB: '1',
+    CLUSTER_TRACING_OTLPENDPOINT: collector.url,
   }
   succeed(run(join(bin, 'cluster-service'), ['init'], prefix, environment))
   const id = succeed(run(join(bin, 'cluster-service'), ['id'], prefix, environment)).trim()
@@ -122,9 +133,40 @@ async function tryCommands(prefix: string, folder: string): Promise<void> {
       return run(join(bin, 'cluster-ctl'), ['--host', host, 'id'], prefix).stdout.includes(id)
     }
     await eventually('the installed peer answers', ask, 60_000)
+    const scrape = await fetch(`http://127.0.0.1:${metrics}/metrics`)
+    assert.match(await scrape.text(), /^ipfscluster_pins /m)
+    const file = join(folder, 'content')
+    await writeFile(file, 'some content')
+    const ctl = ['--host', host, '--enc', 'json']
+    const added = succeed(run(join(bin, 'cluster-ctl'), [...ctl, 'add', file], prefix))
+    const [cid] = /bafk\w+|Qm\w+/.exec(added) ?? []
+    assert.ok(cid !== undefined, added)
+    assert.ok(succeed(run(join(bin, 'cluster-ctl'), [...ctl, 'pin', 'ls'], prefix)).includes(cid))
   } finally {
     daemon.kill('SIGTERM')
     if (daemon.exitCode === null) await once(daemon, 'exit')
   }
   assert.equal(daemon.exitCode, 0, said)
+  assert.ok(collector.requests() > 0, 'traces are sent')
+}
+
+/** Counts what is sent to it. */
+async function openCollector(): Promise<AsyncDisposable & { readonly url: string; requests(): number }> {
+  let requests = 0
+  const port = await freePort()
+  const server = createServer((request, response) => {
+    requests += 1
+    request.resume().on('end', () => response.end())
+  })
+  server.listen(port, '127.0.0.1')
+  await once(server, 'listening')
+  return {
+    url: `http://127.0.0.1:${port}/v1/traces`,
+    requests: () => requests,
+    async [Symbol.asyncDispose]() {
+      server.closeAllConnections()
+      server.close()
+      await once(server, 'close')
+    },
+  }
 }
