@@ -7,7 +7,7 @@ import { lookAt, sizeOf, walkFiles } from './walk-files.ts'
 
 let folder = ''
 before(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'walk-'))
+  folder = await mkdtemp(join(tmpdir(), 'pinfold-walk-'))
   await mkdir(join(folder, 'd', '.hidden', 'x'), { recursive: true })
   await mkdir(join(folder, 'd', 'b'))
   await writeFile(join(folder, 'd', 'b', 'f'), 'in b')

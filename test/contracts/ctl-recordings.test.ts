@@ -182,7 +182,7 @@ const NOW: Readonly<Record<string, string>> = {
   '142-health-alerts': '2026-11-21T10:38:34.151Z',
 }
 
-const folder = mkdtempSync(join(tmpdir(), 'ctl-recordings-'))
+const folder = mkdtempSync(join(tmpdir(), 'pinfold-ctl-recordings-'))
 after(() => rmSync(folder, { recursive: true }))
 mkdirSync(join(folder, 'dir', 'sub'), { recursive: true })
 const FILES = {

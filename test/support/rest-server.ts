@@ -37,7 +37,7 @@ export async function openRestServer(
   const logger = silentLogger()
   const auditLogger = listeningLogger()
   await using opened = new AsyncDisposableStack()
-  const folder = await mkdtemp(join(tmpdir(), 'rest-'))
+  const folder = await mkdtemp(join(tmpdir(), 'pinfold-rest-'))
   opened.defer(() => rm(folder, { recursive: true, force: true }))
   const tokens = opened.use(
     await openTokens({ clock, random: systemRandom, logger }, join(folder, 'api-tokens.json')),

@@ -9,7 +9,7 @@ import { ClusterError } from '../../errors.ts'
 
 let folder = ''
 before(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'add-'))
+  folder = await mkdtemp(join(tmpdir(), 'pinfold-add-'))
   await mkdir(join(folder, 'd'))
   await writeFile(join(folder, 'd', 'f'), 'content of f')
   await writeFile(join(folder, 'one'), '1')
