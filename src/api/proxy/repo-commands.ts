@@ -7,6 +7,9 @@ import type { KuboReply } from './reply.ts'
 /** What the commands on repositories ask. */
 export type RepoCluster = Pick<Cluster, 'gc' | 'repoStat'>
 
+/** Kubo's clients fail without these; nobody counts the blocks of a whole cluster. */
+const NOT_COUNTED = { NumObjects: 0, RepoPath: '', Version: '' }
+
 /** `repo/stat`: the sum over the peers that answer. */
 export async function repoStat(
   cluster: RepoCluster,
@@ -14,7 +17,7 @@ export async function repoStat(
   reply: KuboReply,
 ): Promise<void> {
   const { sizeBytes, storageMaxBytes } = await cluster.repoStat({ signal })
-  reply.sendJson({ RepoSize: sizeBytes, StorageMax: storageMaxBytes })
+  reply.sendJson({ RepoSize: sizeBytes, StorageMax: storageMaxBytes, ...NOT_COUNTED })
 }
 
 /** `repo/gc`: collects on every peer. What a peer as a whole failed with is not told, as Kubo has no word for it. */
