@@ -2,6 +2,7 @@ import { join } from 'node:path'
 import type { Meter } from '@opentelemetry/api'
 import { toAllocate } from './allocator/allocate.ts'
 import { parseApiAddress } from './api/address.ts'
+import { serveOverPeers } from './api/over-peers.ts'
 import { openPinSvcApi } from './api/pinsvc/pinsvc.ts'
 import { openIpfsProxy } from './api/proxy/proxy.ts'
 import { openRestApi } from './api/rest.ts'
@@ -13,8 +14,8 @@ import { writePeerstore } from './config/peerstore-file.ts'
 import type { DaemonSettings } from './config/settings.ts'
 import { openPinset } from './consensus/pinset.ts'
 import { ClusterError } from './errors.ts'
-import type {
 import { openEvents } from './events/events.ts'
+import type {
   ByteStore,
   Cluster,
   Consensus,
@@ -120,8 +121,8 @@ export async function openDaemon(settings: DaemonSettings, seams: Seams): Promis
         ...base('cluster'),
         tracer,
         rpc,
-        allocate,
         events: parts.use(openEvents({ ...base('events'), consensus, tracker, monitor })),
+        allocate,
         importContent,
       },
       settings.cluster,
@@ -148,6 +149,7 @@ type Base = (component: string) => Seams & { readonly logger: Logger; readonly m
 type ApiCore = Omit<Parameters<typeof openPinRequests>[0], keyof ReturnType<Base>> & {
   readonly cluster: Cluster
   readonly ipfs: Ipfs
+  readonly network: Network
 }
 
 /** Opens every way in that the configuration has. */
@@ -168,6 +170,8 @@ async function openApis(
       ? undefined
       : await openRestApi({ ...base('restapi'), cluster, tokens, auditLogger }, restApi)
   if (rest !== undefined) parts.use(rest)
+  const hasCallers = restApi !== undefined && restApi.gate.peerScopes.size > 0
+  if (rest !== undefined && hasCallers) parts.use(serveOverPeers(core.network, rest))
   const pinSvc =
     pinSvcApi === undefined
       ? undefined

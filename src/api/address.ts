@@ -13,6 +13,16 @@ export type ApiAddress =
     }
   | { readonly kind: 'unix'; readonly path: string; readonly text: string }
 
+/** Where an HTTP API is asked: such an address, or a peer that serves it on the network of the cluster. */
+export type HostAddress =
+  | ApiAddress
+  | {
+      readonly kind: 'p2p'
+      /** Multiaddr that ends in `/p2p/<peer id>`. */
+      readonly text: string
+    }
+
+const P2P = /^\/(?:ip4|ip6|dns|dns4|dns6)\/[^/]+\/tcp\/\d{1,5}\/(?:p2p|ipfs)\/[^/]+\/?$/
 const TCP = /^\/(ip4|ip6|dns|dns4|dns6)\/([^/]+)\/tcp\/(\d{1,5})((?:\/(?:http|https|tls))*)\/?$/
 
 /**
@@ -26,6 +36,11 @@ export function parseApiAddress(text: string): ApiAddress {
   if (host === undefined || Number(port) > 65_535) return refuse(text)
   const isTls = suffix.includes('/https') || suffix.includes('/tls')
   return { kind: 'tcp', host, port: Number(port), isTls, prefix: '', text }
+}
+
+/** The address of a host to ask: as in `parseApiAddress`, or a multiaddr such as `/ip4/10.0.0.1/tcp/9096/p2p/12D3KooW…`. */
+export function parseHostAddress(text: string): HostAddress {
+  return P2P.test(text) ? { kind: 'p2p', text } : parseApiAddress(text)
 }
 
 function parseUrl(text: string): ApiAddress {

@@ -41,6 +41,7 @@ function ask(header: string | undefined, config: Partial<GateConfig> = {}): Call
       basicAuth: Object.fromEntries(users),
       anonymousScope: undefined,
       certificateScope: 'admin',
+      peerScopes: new Map(),
       ...config,
     },
   )

@@ -2,16 +2,18 @@ import type { IncomingMessage } from 'node:http'
 import { TLSSocket } from 'node:tls'
 import { ClusterError } from '../errors.ts'
 import type { Clock } from '../lib/clock.ts'
+import type { PeerId } from '../model/peer.ts'
 import { type AccessScope, covers, isTokenLike } from '../model/token.ts'
 import { parseBasic, passwordCheck } from './auth-basic.ts'
 import { issueJwt, userOfJwt } from './auth-jwt.ts'
+import { peerOfConnection } from './over-peers.ts'
 import type { Quota } from './tokens/quota.ts'
 import type { Tokens } from './tokens/tokens.ts'
 
 /** Who asks, what he may do, and how much of it. */
 export interface Caller {
-  readonly kind: 'anonymous' | 'user' | 'token' | 'certificate'
-  /** Name of the user, the token or the certificate; '' for anonymous. */
+  readonly kind: 'anonymous' | 'user' | 'token' | 'certificate' | 'peer'
+  /** Name of the user, the token or the certificate, or the peer's id; '' for anonymous. */
   readonly name: string
   readonly scope: AccessScope
   /** Undefined = no limits. `limitCluster` applies those on pins and bytes. */
@@ -32,6 +34,8 @@ export interface GateConfig {
   readonly anonymousScope: AccessScope | undefined
   /** What callers with a good client certificate may do. */
   readonly certificateScope: AccessScope
+  /** What peers may do that ask over the cluster's network; others need other credentials there. */
+  readonly peerScopes: ReadonlyMap<PeerId, AccessScope>
 }
 
 /** Finds out who asks. Every API has one, over the same tokens. */
@@ -105,7 +109,12 @@ export function makeGate(
     return basic === undefined || users.has(basic.user) ? undefined : basic.password
   }
   const withoutHeader = (request: IncomingMessage): Caller | AuthRefusal => {
-    const { anonymousScope, certificateScope } = config
+    const { anonymousScope, certificateScope, peerScopes } = config
+    const peer = peerOfConnection(request.socket)
+    if (peer !== undefined) {
+      const scope = peerScopes.get(peer)
+      return scope === undefined ? NOTHING_USABLE : { kind: 'peer', name: peer, scope, quota: undefined }
+    }
     const name = certificateName(request)
     if (name !== undefined) return { kind: 'certificate', name, scope: certificateScope, quota: undefined }
     if (anonymousScope === undefined) return NOTHING_USABLE

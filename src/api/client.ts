@@ -5,8 +5,8 @@ import type { Options } from '../interfaces.ts'
 import { formatJson, parseJson } from '../lib/json.ts'
 import { systemRandom } from '../lib/random.ts'
 import type { AddEntry } from '../model/add.ts'
-import { type ApiAddress, parseApiAddress } from './address.ts'
-import { type Answer, type Ask, ConnectionFailure, exchange } from './exchange.ts'
+import { type HostAddress, parseHostAddress } from './address.ts'
+import { type Answer, type Ask, ConnectionFailure, type ConnectPeer, exchange } from './exchange.ts'
 import { readLines, readText } from './read-lines.ts'
 import { type Handlers, type Route, type Routes, routes } from './routes.ts'
 import { encodeUpload } from './upload-body.ts'
@@ -23,6 +23,8 @@ export interface ClientConfig {
   readonly certificate?: string
   /** PEM text of the authorities of the server's certificate, in the place of the usual ones. */
   readonly authorities?: string
+  /** Connects to a host on the network of the cluster, by its multiaddr; without it such hosts are refused. */
+  readonly connectPeer?: ConnectPeer
   /** Whether TLS certificates must be valid. Default true. */
   readonly isCertificateChecked?: boolean
   /** Bound of a whole call, milliseconds; 0 = none. */
@@ -55,7 +57,7 @@ const REDIRECTS_MAX = 5
 
 /** A client of the REST API. Nothing is sent before the first call. Throws `INVALID_ARGUMENT` for a wrong address. */
 export function openClient(config: ClientConfig): Client {
-  const addresses = config.hosts.map(parseApiAddress)
+  const addresses = config.hosts.map(parseHostAddress)
   if (addresses.length === 0)
     throw new ClusterError('INVALID_ARGUMENT', 'no host is given: name at least one')
   const calls = Object.entries(routes).map(([name, route]: [string, Route]) => {
@@ -73,11 +75,11 @@ export function openClient(config: ClientConfig): Client {
 
 type Open = (input: AnyInput, options: CallOptions) => Promise<OpenAnswer>
 interface OpenAnswer extends Answer {
-  readonly address: ApiAddress
+  readonly address: HostAddress
   readonly signal: AbortSignal
+  readonly isEvents: boolean
   /** What to throw for an error that came up while reading. */
   toError(thrown: unknown): unknown
-  readonly isEvents: boolean
 }
 
 async function documentOf(open: Open, input: AnyInput, options: CallOptions): Promise<unknown> {
@@ -121,13 +123,13 @@ async function* documentsOf(open: Open, input: AnyInput, options: CallOptions): 
   }
 }
 
-async function openAnswer(
-  addresses: readonly ApiAddress[],
 /** The document in a line of server-sent events. */
 function dataOf(line: string): string | undefined {
   return line.startsWith('data: ') ? line.slice('data: '.length) : undefined
 }
 
+async function openAnswer(
+  addresses: readonly HostAddress[],
   config: ClientConfig,
   route: Route,
   input: AnyInput,
@@ -191,6 +193,7 @@ function toAsk(
     },
     ...(body === undefined ? {} : { body }),
     signal,
+    ...(config.connectPeer === undefined ? {} : { connectPeer: config.connectPeer }),
     tls: {
       rejectUnauthorized: isCertificateChecked,
       ...(certificate === undefined ? {} : { cert: certificate, key: certificate }),
@@ -226,7 +229,7 @@ function formatTarget(route: Route, input: AnyInput): string {
   return said.length === 0 ? path : `${path}?${new URLSearchParams(said).toString()}`
 }
 
-async function follow(address: ApiAddress, ask: Ask): Promise<Answer> {
+async function follow(address: HostAddress, ask: Ask): Promise<Answer> {
   let target = ask.target
   for (let hops = 0; ; hops++) {
     const answer = await exchange(address, { ...ask, target })

@@ -26,6 +26,7 @@ test('the defaults are those of the reference', () => {
     basicAuth: undefined,
     anonymousScope: 'admin',
     certificateScope: 'admin',
+    peerScopes: new Map(),
   })
   assert.equal(config.tls, undefined)
 })

@@ -1,7 +1,12 @@
 import { once } from 'node:events'
 import http from 'node:http'
+import type { Duplex } from 'node:stream'
 import { ClusterError, messageOf } from '../errors.ts'
-import type { ApiAddress } from './address.ts'
+import type { Options } from '../interfaces.ts'
+import type { HostAddress } from './address.ts'
+
+/** A connection to the HTTP API of a peer on the network of the cluster. Closing it closes everything that it took. */
+export type ConnectPeer = (address: string, options: Options) => Promise<Duplex>
 
 /** One HTTP request. */
 export interface Ask {
@@ -12,6 +17,7 @@ export interface Ask {
   /** The whole body, or a stream of it that is read only once the connection stands. */
   readonly body?: string | AsyncIterable<Uint8Array>
   readonly signal: AbortSignal
+  readonly connectPeer?: ConnectPeer
   /** How a server with TLS is spoken to. */
   readonly tls: {
     readonly rejectUnauthorized: boolean
@@ -40,7 +46,7 @@ export class ConnectionFailure extends ClusterError {
   /** Whether the request may have been taken in, at least in part. */
   readonly wasSent: boolean
 
-  constructor(address: ApiAddress, cause: unknown, wasSent: boolean) {
+  constructor(address: HostAddress, cause: unknown, wasSent: boolean) {
     const reason = errorCodeOf(cause)
     const isAbsent = reason === 'ECONNREFUSED' || reason === 'ENOENT'
     const message = isAbsent
@@ -67,7 +73,7 @@ function errorCodeOf(thrown: unknown): string | undefined {
 }
 
 /** Sends a request and waits for the head of the answer. Throws `ConnectionFailure`, or the signal's reason. */
-export async function exchange(address: ApiAddress, ask: Ask): Promise<Answer> {
+export async function exchange(address: HostAddress, ask: Ask): Promise<Answer> {
   ask.signal.throwIfAborted()
   const request = await openRequest(address, ask)
   let wasSent = false
@@ -106,14 +112,35 @@ export async function exchange(address: ApiAddress, ask: Ask): Promise<Answer> {
   }
 }
 
-async function openRequest(address: ApiAddress, ask: Ask): Promise<http.ClientRequest> {
+async function openRequest(address: HostAddress, ask: Ask): Promise<http.ClientRequest> {
   const { method, headers, signal } = ask
   const common = { method, headers, signal, timeout: CONNECT_TIMEOUT_MS }
   if (address.kind === 'unix') return http.request({ ...common, socketPath: address.path, path: ask.target })
+  if (address.kind === 'p2p') return openOverPeers(address, ask, { method, headers, signal })
   const to = { ...common, host: address.host, port: address.port, path: address.prefix + ask.target }
   if (!address.isTls) return http.request(to)
   const https = await import('node:https')
   return https.request({ ...to, ...ask.tls })
+}
+
+async function openOverPeers(
+  address: Extract<HostAddress, { kind: 'p2p' }>,
+  { connectPeer, target, signal }: Ask,
+  common: http.RequestOptions,
+): Promise<http.ClientRequest> {
+  if (connectPeer === undefined) {
+    throw new ClusterError(
+      'INVALID_ARGUMENT',
+      `"${address.text}" is a libp2p address, which this program cannot connect to: give the HTTP address, such as /ip4/127.0.0.1/tcp/9094`,
+    )
+  }
+  const connection = await connectPeer(address.text, { signal }).catch((thrown: unknown) => {
+    throw thrown instanceof ClusterError && thrown.code === 'PEER_UNREACHABLE'
+      ? new ConnectionFailure(address, thrown, false)
+      : thrown
+  })
+  // One request, one stream: the server ends it behind the answer.
+  return http.request({ ...common, path: target, createConnection: () => connection })
 }
 
 async function send(request: http.ClientRequest, ask: Ask, stop: AbortSignal): Promise<void> {

@@ -1,4 +1,5 @@
 import http, { type RequestListener } from 'node:http'
+import type { Duplex } from 'node:stream'
 import type { Meter } from '@opentelemetry/api'
 import {
   fastify as createFastify,
@@ -41,6 +42,8 @@ export interface HttpParts {
 export interface HttpApi extends AsyncDisposable {
   /** Multiaddrs with the ports that were really taken. */
   readonly addresses: readonly string[]
+  /** Serves a connection that came another way; see `serveOverPeers`. */
+  accept(connection: Duplex): void
 }
 
 /** In what one API differs from another. */
@@ -110,6 +113,7 @@ export async function openHttpApi(
   logger.info(`${kind.title} listens`, { addresses: listeners.addresses })
   return {
     addresses: listeners.addresses,
+    accept: connection => listeners.accept(connection),
     async [Symbol.asyncDispose]() {
       listeners.stopAccepting()
       await live.stop(clock, GRACE_MS)

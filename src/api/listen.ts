@@ -3,6 +3,7 @@ import { unlink } from 'node:fs/promises'
 import http, { type RequestListener } from 'node:http'
 import https from 'node:https'
 import net, { type AddressInfo } from 'node:net'
+import type { Duplex } from 'node:stream'
 import type { SecureContextOptions } from 'node:tls'
 import { ClusterError, messageOf } from '../errors.ts'
 import type { Logger } from '../interfaces.ts'
@@ -30,6 +31,8 @@ const CONNECTIONS_MAX = 16_384
 export interface Listeners extends AsyncDisposable {
   /** Multiaddrs with the ports that were really taken. */
   readonly addresses: readonly string[]
+  /** Serves a connection that came another way. */
+  accept(connection: Duplex): void
   /** Takes no more connections and closes those without a request. */
   stopAccepting(): void
 }
@@ -52,6 +55,7 @@ export async function listenOnAll(
   if (config.tls !== undefined) opened.use(await watchTls(parts, config.tls, renew))
   const tls = config.tls === undefined ? undefined : await readTls(config.tls)
   const addresses: string[] = []
+  let isOpen = true
   for (const address of config.listen) {
     const server = createServer(config, tls, onRequest)
     await listen(server, address, setting)
@@ -59,10 +63,23 @@ export async function listenOnAll(
     servers.push(server)
     addresses.push(addressOf(server, address))
   }
+  // It listens nowhere; without TLS, since such connections are secure by themselves. Who hands one over bounds its time.
+  const inner = createServer(config, undefined, onRequest)
+  const accepted = new Set<Duplex>()
+  opened.defer(() => {
+    for (const connection of accepted) connection.destroy()
+  })
   const all = opened.move()
   return {
     addresses,
+    accept(connection) {
+      if (!isOpen) return void connection.destroy()
+      accepted.add(connection)
+      connection.once('close', () => accepted.delete(connection))
+      inner.emit('connection', connection)
+    },
     stopAccepting() {
+      isOpen = false
       for (const server of servers) {
         server.close()
         server.closeIdleConnections()

@@ -1,11 +1,11 @@
 import { readFile } from 'node:fs/promises'
 import { ClusterError, messageOf } from '../errors.ts'
+import { writeWhole } from '../lib/write-file.ts'
 import { type Identity, identityFromPrivateKey } from '../model/identity.ts'
 import { parsePeerId } from '../model/peer.ts'
 import type { Environment } from './environment.ts'
 import type { Paths } from './paths.ts'
 import { isJsonObject, valueAt } from './setting.ts'
-import { writeWhole } from '../lib/write-file.ts'
 
 /** What an identity file or the environment says, not yet checked. */
 export interface IdentityText {
@@ -50,6 +50,13 @@ export async function readIdentity(paths: Paths): Promise<IdentityText | undefin
   const file = await readJson(paths.identity)
   if (file === undefined) return undefined
   return { id: textAt(file, 'id'), privateKey: textAt(file, 'private_key') }
+}
+
+/** Reads an identity file by its path. Throws `CONFIG_INVALID` or `NOT_FOUND`. */
+export async function readIdentityFile(path: string): Promise<Identity> {
+  const file = await readJson(path)
+  if (file === undefined) throw new ClusterError('NOT_FOUND', `there is no identity file ${path}`)
+  return toIdentity({ id: textAt(file, 'id'), privateKey: textAt(file, 'private_key') }, path)
 }
 
 /** The identity that very old configurations keep in the cluster section of `service.json`; undefined when there is none. */

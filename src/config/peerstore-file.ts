@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { ClusterError } from '../errors.ts'
-import { parsePeerId } from '../model/peer.ts'
 import { writeWhole } from '../lib/write-file.ts'
+import { parsePeerId } from '../model/peer.ts'
 
 /** The peer at the end of a multiaddr (`…/p2p/<id>`, in old texts `…/ipfs/<id>`), undefined when there is none. */
 export function peerOfAddress(address: string): string | undefined {

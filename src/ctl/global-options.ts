@@ -1,6 +1,8 @@
 import { readFileSync } from 'node:fs'
+import type { Duplex } from 'node:stream'
 import type { ClientConfig } from '../api/client.ts'
 import { messageOf } from '../errors.ts'
+import type { Options } from '../interfaces.ts'
 import type { OptionValues } from './command.ts'
 import { CommandError } from './command-error.ts'
 
@@ -59,6 +61,14 @@ export const globalOptions = [
     default: '',
     summary: "PEM file with the authorities of the server's certificate, in the place of the usual ones",
   },
+  {
+    kind: 'text',
+    name: 'identity',
+    value: 'path',
+    default: '',
+    summary:
+      'identity.json to show to hosts that are libp2p addresses; what it may do is said in their libp2p_callers',
+  },
   { kind: 'flag', name: 'force-http', aliases: ['f'], summary: 'no TLS, although credentials are given' },
   { kind: 'flag', name: 'https', aliases: ['s'], summary: 'use TLS' },
   { kind: 'flag', name: 'no-check-certificate', summary: 'take any TLS certificate' },
@@ -67,11 +77,18 @@ export const globalOptions = [
     name: 'secret',
     value: 'hex',
     default: '',
-    summary: 'not supported: it is for libp2p addresses',
+    summary: 'of the cluster, for hosts that are libp2p addresses; also from CLUSTER_SECRET',
   },
   { kind: 'flag', name: 'debug', aliases: ['d'], summary: 'show where failures come from' },
   { kind: 'flag', name: 'version', aliases: ['v'], summary: 'print the version of this program' },
 ] as const
+
+/** Connects to a peer over the cluster's network, with a secret ('' = none) and an identity file ('' = nobody). */
+export type ConnectAs = (
+  address: string,
+  credentials: { readonly secret: string; readonly identityFile: string },
+  options: Options,
+) => Promise<Duplex>
 
 /** The values of the options above. */
 export type GlobalValues = OptionValues<typeof globalOptions>
@@ -80,13 +97,12 @@ export type GlobalValues = OptionValues<typeof globalOptions>
 export function toClientConfig(
   options: GlobalValues,
   env: Readonly<Record<string, string | undefined>>,
+  connectPeer?: ConnectAs,
 ): ClientConfig {
-  if (options.secret !== '') {
-    throw new CommandError(
-      '',
-      'secret is for libp2p addresses, which are not supported: give an HTTP address',
-    )
-  }
+  const secret = options.secret === '' ? (env['CLUSTER_SECRET'] ?? '') : options.secret
+  if (secret !== '' && !/^[0-9a-f]{64}$/i.test(secret))
+    throw new CommandError('parsing secret', 'the secret of a cluster has 64 hexadecimal digits')
+  const credentials = { secret, identityFile: options.identity }
   if (options.timeout < 0) throw new CommandError('', `timeout must not be negative: ${options.timeout}`)
   const basicAuth = options['basic-auth'] === '' ? (env['CLUSTER_CREDENTIALS'] ?? '') : options['basic-auth']
   const token = options.token === '' ? (env['CLUSTER_TOKEN'] ?? '') : options.token
@@ -100,6 +116,9 @@ export function toClientConfig(
     ...(token === '' ? {} : { token }),
     ...(cert === undefined ? {} : { certificate: cert }),
     ...(ca === undefined ? {} : { authorities: ca }),
+    ...(connectPeer === undefined
+      ? {}
+      : { connectPeer: (address, call) => connectPeer(address, credentials, call) }),
     isCertificateChecked: !options['no-check-certificate'],
     timeoutMs: options.timeout * 1000,
   }
@@ -122,7 +141,7 @@ function isLoopback(host: string): boolean {
 
 /** URLs say themselves whether TLS is used. */
 function withTls(host: string): string {
-  const isOpen = host.startsWith('/') && !host.startsWith('/unix/') && !/\/(https|tls)\b/.test(host)
+  const isOpen = host.startsWith('/') && !/^\/unix\/|\/(https|tls)\b|\/(p2p|ipfs)\//.test(host)
   return isOpen ? `${host.replace(/(\/http)?\/?$/, '')}/https` : host
 }
 

@@ -206,6 +206,6 @@ test('wrong values of options before the command are refused', async () => {
   const stderr = async (line: string) =>
     (await runFake(line.split(' '), { version: [{ version: '1' }] })).stderr
   assert.match(await stderr('--enc xml version'), /^error : unsupported encoding: "xml"/)
-  assert.match(await stderr('--secret 00 version'), /libp2p addresses, which are not supported/)
+  assert.match(await stderr('--secret 00 version'), /^error parsing secret: .*64 hexadecimal digits/)
   assert.match(await stderr('--timeout -1 version'), /must not be negative/)
 })

@@ -4,7 +4,7 @@ import type { Clock } from '../lib/clock.ts'
 import { CommandError, EXIT } from './command-error.ts'
 import { commandLines } from './command-table.ts'
 import { conformingClient } from './conforming-client.ts'
-import { hostFailure, toClientConfig } from './global-options.ts'
+import { type ConnectAs, hostFailure, toClientConfig } from './global-options.ts'
 import { type Output, openOutput, READER_GONE, type Sink } from './output.ts'
 import { type Parsed, parseCommandLine } from './parse-command-line.ts'
 
@@ -18,6 +18,8 @@ export interface CtlIo {
   readonly stderr: Sink
   readonly clock: Clock
   readonly signal: AbortSignal
+  /** Connects to hosts that are libp2p addresses; without it they are refused. */
+  readonly connectPeer?: ConnectAs
   /** Default: asks over HTTP. */
   readonly openClient?: (config: ClientConfig) => Client
 }
@@ -51,7 +53,7 @@ async function runCommand(parsed: Extract<Parsed, { kind: 'run' }>, io: CtlIo): 
   const out = openOutput(isKnown ? encoding : 'text', io.stdout, io.stderr, io.env)
   try {
     if (!isKnown) throw new CommandError('', `unsupported encoding: "${encoding}" is neither text nor json`)
-    const config = toClientConfig(globals, io.env)
+    const config = toClientConfig(globals, io.env, io.connectPeer)
     const client = conformingClient(() => openChecked(config, io))
     await command.run(input, {
       client,

@@ -2,6 +2,7 @@ import { type EventEmitter, once } from 'node:events'
 import { basename } from 'node:path'
 import { systemClock } from '../lib/clock.ts'
 import { VERSION } from '../lib/version.ts'
+import type { ConnectAs } from './global-options.ts'
 import { READER_GONE, type Sink } from './output.ts'
 import { runCtl } from './run-ctl.ts'
 
@@ -16,7 +17,7 @@ interface Stream extends EventEmitter {
 }
 
 /** Runs the command line of this process, until done or until a signal ends it; answers with the exit code. */
-export async function runProcess(): Promise<number> {
+export async function runProcess(connectPeer?: ConnectAs): Promise<number> {
   const stopping = new AbortController()
   const { signal } = stopping
   const interrupt = () => stopping.abort(new DOMException('interrupted', 'AbortError'))
@@ -35,6 +36,7 @@ export async function runProcess(): Promise<number> {
     stderr: toSink(process.stderr, signal),
     clock: systemClock,
     signal,
+    ...(connectPeer === undefined ? {} : { connectPeer }),
   })
 }
 
