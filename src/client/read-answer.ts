@@ -1,0 +1,87 @@
+import { ClusterError, CODES, type Code } from '../errors.ts'
+import { parseJson } from '../lib/json.ts'
+
+const CODE_OF_STATUS: Readonly<Record<number, Code>> = {
+  400: 'INVALID_ARGUMENT',
+  401: 'UNAUTHENTICATED',
+  403: 'FORBIDDEN',
+  404: 'NOT_FOUND',
+  409: 'CONFLICT',
+  413: 'TOO_LARGE',
+  429: 'RATE_LIMITED',
+  502: 'PEER_UNREACHABLE',
+  503: 'NOT_READY',
+  504: 'TIMEOUT',
+}
+
+/** Bound of one document in a stream, characters. */
+const LINE_MAX = 64 * 1024 * 1024
+
+/** The next piece of a body; undefined at its end. */
+export type NextPiece = () => Promise<Uint8Array | undefined>
+
+/** The error that an answer tells: the code that it names, else the nearest to its status. */
+export function toReplyError(status: number, text: string): ClusterError {
+  const told = tryParse(text)
+  return (
+    errorIn(told) ??
+    new ClusterError(
+      CODE_OF_STATUS[status] ?? 'INTERNAL',
+      textIn(told) ?? (text.trim().slice(0, 2000) || `the peer answered with status ${status}`),
+      { details: { status } },
+    )
+  )
+}
+
+/** The error that a document is, undefined for any other document. */
+export function errorIn(document: unknown): ClusterError | undefined {
+  if (typeof document !== 'object' || document === null) return undefined
+  const { code, message, reason } = document as Readonly<Record<string, unknown>>
+  if (typeof code !== 'number' || typeof message !== 'string' || typeof reason !== 'string') return undefined
+  const known = Object.hasOwn(CODES, reason) ? (reason as Code) : (CODE_OF_STATUS[code] ?? 'INTERNAL')
+  return new ClusterError(known, message, { details: { status: code } })
+}
+
+function textIn(document: unknown): string | undefined {
+  if (typeof document !== 'object' || document === null || !('message' in document)) return undefined
+  return typeof document.message === 'string' ? document.message : undefined
+}
+
+function tryParse(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch (thrown) {
+    if (thrown instanceof SyntaxError) return undefined
+    throw thrown
+  }
+}
+
+/** The document of an answer. Throws `INTERNAL` when it is none. */
+export function parseDocument(text: string, from: string): unknown {
+  try {
+    return parseJson(text)
+  } catch (cause) {
+    throw new ClusterError('INTERNAL', `the answer of ${from} is not JSON`, { cause })
+  }
+}
+
+/** The documents of a stream, one a line. One that is an error ends it, and is thrown. */
+export async function* readDocuments(next: NextPiece, from: string): AsyncIterable<unknown> {
+  const decoder = new TextDecoder()
+  let rest = ''
+  for (let piece = await next(); piece !== undefined; piece = await next()) {
+    const lines = (rest + decoder.decode(piece, { stream: true })).split('\n')
+    rest = lines.pop() ?? ''
+    if (rest.length > LINE_MAX) throw new ClusterError('TOO_LARGE', `a line of ${from} is too long`)
+    for (const line of lines) if (line.trim() !== '') yield toDocument(line, from)
+  }
+  rest += decoder.decode()
+  if (rest.trim() !== '') yield toDocument(rest, from)
+}
+
+function toDocument(line: string, from: string): unknown {
+  const document = parseDocument(line, from)
+  const error = errorIn(document)
+  if (error !== undefined) throw error
+  return document
+}
