@@ -178,6 +178,7 @@ function outputOf(name: keyof Procedures, output: unknown): Uint8Array {
 function checkUsable(value: unknown): void {
   if (value instanceof CID) assert.ok(formatCid(value) !== '' && value.bytes instanceof Uint8Array)
   else if (Array.isArray(value)) value.forEach(checkUsable)
+  else if (value instanceof Map) [...value].forEach(checkUsable)
   else if (typeof value === 'object' && value !== null && !(value instanceof Uint8Array)) {
     assert.equal(Object.getPrototypeOf(value), Object.prototype)
     Object.values(value).forEach(checkUsable)
