@@ -23,9 +23,9 @@ const HELLO = 'QmZULkCELmmk5XNfCgTnCyFgAVxBRBXyDHGGMVoLFLiXEN'
 interface Shell extends AsyncDisposable {
   readonly folder: string
   /** Runs `ipfs --api <proxy> …`; answers with what it prints. */
-  ipfs(...args: readonly string[]): Promise<string>
+  readonly ipfs: (...args: readonly string[]) => Promise<string>
   /** The same for what must fail; answers with the complaint. */
-  refused(...args: readonly string[]): Promise<string>
+  readonly refused: (...args: readonly string[]) => Promise<string>
 }
 
 async function openShell(binary: string, api: string): Promise<Shell> {
