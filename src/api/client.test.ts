@@ -389,14 +389,3 @@ test('a unix socket serves, and one that a killed process left is replaced', asy
   }
   await rm(folder, { recursive: true })
 })
-
-test('TLS serves; its certificate is checked unless told otherwise', async () => {
-  const file = (name: string) => new URL(`../../test/support/tls/${name}`, import.meta.url).pathname
-  const settings = { ssl_cert_file: file('cert.pem'), ssl_key_file: file('key.pem') }
-  await using server = await openRestServer({ version: '1' }, settings)
-  const hosts = [`${server.address}/https`]
-  const trusting = openClient({ hosts, timeoutMs: 0, isCertificateChecked: false })
-  assert.deepEqual(await trusting.version({}, options), { version: '1' })
-  await assert.rejects(openClient({ hosts, timeoutMs: 0 }).version({}, options), { code: 'PEER_UNREACHABLE' })
-  await assert.rejects(server.client().version({}, options), ClusterError)
-})

@@ -38,10 +38,16 @@ export const restApiSchema = Type.Object({
   }),
   libp2p_listen_multiaddress: Type.Union([Type.String(), Type.Array(Type.String())], {
     default: '',
-    description: 'HTTP over libp2p is not supported: leave it empty',
+    description: 'A libp2p host of its own is not supported: leave it empty, see libp2p_callers',
   }),
-  id: Type.String({ default: '', description: 'HTTP over libp2p is not supported: leave it empty' }),
-  private_key: Type.String({ default: '', description: 'HTTP over libp2p is not supported: leave it empty' }),
+  id: Type.String({
+    default: '',
+    description: 'A libp2p host of its own is not supported: leave it empty, see libp2p_callers',
+  }),
+  private_key: Type.String({
+    default: '',
+    description: 'A libp2p host of its own is not supported: leave it empty, see libp2p_callers',
+  }),
   basic_auth_credentials: Type.Union(
     [Type.Null(), Type.Record(Type.String(), Type.String(), { minProperties: 1 })],
     {
@@ -237,7 +243,7 @@ function refuseUnsupported(section: RestApiSection, refuse: Refuse): void {
   if (libp2p.some(value => value.length > 0)) {
     refuse(
       'libp2p_listen_multiaddress',
-      'HTTP over libp2p is not supported: remove libp2p_listen_multiaddress, id and private_key, and use http_listen_multiaddress',
+      'a libp2p host of its own is not supported: remove libp2p_listen_multiaddress, id and private_key; libp2p_callers serves the API on the network of the cluster',
     )
   }
   if (section.http_log_file !== '') {

@@ -73,10 +73,11 @@ export async function listenOnAll(
   return {
     addresses,
     accept(connection) {
-      if (!isOpen) return void connection.destroy()
-      accepted.add(connection)
-      connection.once('close', () => accepted.delete(connection))
-      inner.emit('connection', connection)
+      if (isOpen) {
+        accepted.add(connection)
+        connection.once('close', () => accepted.delete(connection))
+        inner.emit('connection', connection)
+      } else connection.destroy()
     },
     stopAccepting() {
       isOpen = false

@@ -1,5 +1,6 @@
 import { once } from 'node:events'
 import { type Duplex, duplexPair } from 'node:stream'
+import { ClusterError } from '../errors.ts'
 import type { Network, Options } from '../interfaces.ts'
 import type { PeerId } from '../model/peer.ts'
 
@@ -33,24 +34,32 @@ export function serveOverPeers(
 
 /**
  * Carries messages into one end of a pair and gives what comes out of it. Ends with what comes out; the other direction is
- * let go then, and both when the signal aborts.
+ * let go then, and both when the signal aborts. Throws when the pair is destroyed, so that half of an answer is not taken for whole.
  */
 export async function* carry(
   input: AsyncIterable<Uint8Array>,
   end: Duplex,
   { signal }: Options,
 ): AsyncIterable<Uint8Array> {
-  const cut = () => end.destroy()
+  // Only an end that is destroyed with an error takes the other one with it.
+  const cut = () => void end.destroy(new Error('the connection was cut before its end'))
   signal.addEventListener('abort', cut, { once: true })
-  // An end that is destroyed says so by being closed; the reader below sees it.
+  // Whoever reads sees it.
   end.on('error', () => undefined)
-  const filling = fill(input, end).catch(() => end.destroy())
+  // It ends with the input, which whoever made it ends when the output is over.
+  fill(input, end).catch(cut)
+  let isDone = false
   try {
-    for await (const chunk of end as AsyncIterable<Uint8Array>) yield* piecesOf(chunk)
+    for await (const chunk of end.iterator({ destroyOnReturn: false }) as AsyncIterable<Uint8Array>)
+      yield* piecesOf(chunk)
+    isDone = true
+  } catch (cause) {
+    signal.throwIfAborted()
+    throw new ClusterError('PEER_UNREACHABLE', 'the connection was cut before its end', { cause })
   } finally {
     signal.removeEventListener('abort', cut)
-    end.destroy()
-    await filling
+    if (isDone) end.destroy()
+    else cut()
   }
 }
 

@@ -8,6 +8,7 @@ import { after, before, test } from 'node:test'
 import tls from 'node:tls'
 import { openRestServer, type RestServer, until } from '../../test/support/rest-server.ts'
 import { virtualClock } from '../../test/support/virtual-clock.ts'
+import { ClusterError } from '../errors.ts'
 import { openClient } from './client.ts'
 
 const options = { signal: AbortSignal.timeout(60_000) }
@@ -27,6 +28,16 @@ async function shownTo(server: RestServer): Promise<string> {
   socket.destroy()
   return String(CN)
 }
+
+test('TLS serves; its certificate is checked unless told otherwise', async () => {
+  const settings = { ssl_cert_file: file('cert.pem'), ssl_key_file: file('key.pem') }
+  await using server = await openRestServer({ version: '1' }, settings)
+  const hosts = [`${server.address}/https`]
+  const trusting = openClient({ hosts, timeoutMs: 0, isCertificateChecked: false })
+  assert.deepEqual(await trusting.version({}, options), { version: '1' })
+  await assert.rejects(openClient({ hosts, timeoutMs: 0 }).version({}, options), { code: 'PEER_UNREACHABLE' })
+  await assert.rejects(server.client().version({}, options), ClusterError)
+})
 
 test('a renewed certificate serves new connections, old ones stay, and a broken one changes nothing', async () => {
   const [cert, key] = [join(folder, 'cert.pem'), join(folder, 'key.pem')]

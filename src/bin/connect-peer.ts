@@ -42,6 +42,8 @@ export async function connectPeer(
   }
   const call = await callPeer(parts, address, HTTP_PROTOCOL, { signal })
   const [near, far] = duplexPair()
+  // The other end, which the HTTP client has, tells of it.
+  far.on('error', () => undefined)
   carryCall(call, far, signal).catch((thrown: unknown) => {
     far.destroy(thrown instanceof Error ? thrown : new Error(String(thrown)))
   })

@@ -1,8 +1,7 @@
 import { readFileSync } from 'node:fs'
 import type { Duplex } from 'node:stream'
-import type { ClientConfig } from '../api/client.ts'
+import type { CallOptions, ClientConfig } from '../api/client.ts'
 import { messageOf } from '../errors.ts'
-import type { Options } from '../interfaces.ts'
 import type { OptionValues } from './command.ts'
 import { CommandError } from './command-error.ts'
 
@@ -87,7 +86,7 @@ export const globalOptions = [
 export type ConnectAs = (
   address: string,
   credentials: { readonly secret: string; readonly identityFile: string },
-  options: Options,
+  options: CallOptions,
 ) => Promise<Duplex>
 
 /** The values of the options above. */
