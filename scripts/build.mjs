@@ -1,8 +1,10 @@
 // Builds dist/: the commands and everything they use in few files, since loading two thousand is most of a start.
 //
 //   bin/       the commands        chunks/    what they share, and what is loaded only when it is needed
+//   client/    the client, one file for Node and browsers       types/     its declarations
 //
 // See docs/decisions/0008-bundled-build.md.
+import { spawnSync } from 'node:child_process'
 import { chmodSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { isBuiltin } from 'node:module'
 import { isAbsolute, join } from 'node:path'
@@ -14,9 +16,6 @@ import { UNBUNDLED } from './pack-manifest.mjs'
 const root = fileURLToPath(new URL('..', import.meta.url))
 const dist = join(root, 'dist')
 
-/** Both lie two folders below package.json, from which the program reads its version. */
-const FILES = { entryFileNames: 'bin/[name].js', chunkFileNames: 'chunks/[name]-[hash].js' }
-
 const ISC = `Permission to use, copy, modify, and/or distribute this software for any purpose with or without fee is hereby
 granted, provided that the above copyright notice and this permission notice appear in all copies.
 
@@ -26,16 +25,29 @@ INDIRECT, OR CONSEQUENTIAL DAMAGES OR ANY DAMAGES WHATSOEVER RESULTING FROM LOSS
 ACTION OF CONTRACT, NEGLIGENCE OR OTHER TORTIOUS ACTION, ARISING OUT OF OR IN CONNECTION WITH THE USE OR PERFORMANCE OF
 THIS SOFTWARE.`
 
-/** @returns {Promise<readonly import('rolldown').OutputChunk[]>} */
-async function bundle() {
+/** Commands and chunks lie two folders below package.json, from which the program reads its version. */
+const COMMANDS = {
+  input: {
+    'bin/cluster-service': 'src/bin/cluster-service.ts',
+    'bin/cluster-ctl': 'src/bin/cluster-ctl.ts',
+  },
+  platform: /** @type {const} */ ('node'),
+  external: UNBUNDLED,
+}
+const CLIENT = {
+  input: { 'client/connect': 'src/client/connect.ts' },
+  platform: /** @type {const} */ ('browser'),
+  external: [],
+}
+
+/**
+ * @param {typeof COMMANDS | typeof CLIENT} what
+ * @returns {Promise<readonly import('rolldown').OutputChunk[]>}
+ */
+async function bundle(what) {
   await using build = await rolldown({
     cwd: root,
-    input: {
-      'cluster-service': 'src/bin/cluster-service.ts',
-      'cluster-ctl': 'src/bin/cluster-ctl.ts',
-    },
-    platform: 'node',
-    external: [...UNBUNDLED],
+    ...what,
     // What is not found would otherwise be left to run time.
     onLog: (level, log) => {
       if (level === 'warn') throw new Error(log.message)
@@ -44,25 +56,29 @@ async function bundle() {
   const { output } = await build.write({
     dir: dist,
     format: 'esm',
-    ...FILES,
+    entryFileNames: '[name].js',
+    chunkFileNames: 'chunks/[name]-[hash].js',
     sourcemap: true,
     // The sources of packages are several times the program; for a stack names and lines are enough.
     sourcemapExcludeSources: true,
     comments: { legal: true, annotation: false, jsdoc: false },
   })
-  return output.filter(file => file.type === 'chunk')
+  const chunks = output.filter(file => file.type === 'chunk')
+  assertSelfContained(chunks, name => what === COMMANDS && (isBuiltin(name) || UNBUNDLED.includes(name)))
+  return chunks
 }
 
 /**
- * An installed package has no other packages than those that are shipped with it.
+ * An installed package has no other packages than those that are shipped with it, a browser has none.
  * @param {readonly import('rolldown').OutputChunk[]} chunks
+ * @param {(name: string) => boolean} isThere
  */
-function assertSelfContained(chunks) {
+function assertSelfContained(chunks, isThere) {
   const own = new Set(chunks.map(({ fileName }) => fileName))
   for (const { fileName, imports, dynamicImports, code } of chunks) {
     const required = [...code.matchAll(/__require[$\d]*\(["']([^"']+)["']\)/g)].map(([, name = '']) => name)
     const missing = [...imports, ...dynamicImports, ...required].filter(
-      name => !own.has(name) && !isBuiltin(name) && !UNBUNDLED.includes(name),
+      name => !own.has(name) && !isThere(name),
     )
     if (missing.length > 0) throw new Error(`${fileName} needs ${missing.join(', ')}, which is not bundled`)
   }
@@ -83,7 +99,9 @@ function licences(chunks) {
 }
 
 rmSync(dist, { recursive: true, force: true })
-const chunks = await bundle()
-assertSelfContained(chunks)
-writeFileSync(join(dist, 'THIRD-PARTY-LICENSES'), licences(chunks))
-for (const { fileName, isEntry } of chunks) if (isEntry) chmodSync(join(dist, fileName), 0o755)
+const commands = await bundle(COMMANDS)
+const client = await bundle(CLIENT)
+writeFileSync(join(dist, 'THIRD-PARTY-LICENSES'), licences([...commands, ...client]))
+for (const { fileName, isEntry } of commands) if (isEntry) chmodSync(join(dist, fileName), 0o755)
+const { status } = spawnSync('tsc', ['-p', 'tsconfig.build.json'], { cwd: root, stdio: 'inherit' })
+if (status !== 0) process.exitCode = status ?? 1

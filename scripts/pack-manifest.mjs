@@ -15,25 +15,34 @@ const BACKUP = 'package.json.before-pack'
 /** Dependencies that no bundle can hold, since they load files of their own: native code of each platform. */
 export const UNBUNDLED = ['classic-level']
 
-/** @typedef {{ bin: Record<string, string>, dependencies: Record<string, string>, [key: string]: unknown }} Manifest */
+/** @typedef {{ bin: Record<string, string>, exports: Record<string, string>, dependencies: Record<string, string>, [key: string]: unknown }} Manifest */
 
 /**
- * package.json as it is published: commands in dist/, the dependencies that are not bundled, nothing for development.
+ * package.json as it is published: commands and client in dist/, the dependencies that are not bundled, nothing for development.
  * @param {Manifest} manifest
- * @returns {Manifest}
+ * @returns {Record<string, unknown>}
  */
 export function publishedManifest(manifest) {
   const { devDependencies: _dev, scripts: _scripts, allowScripts: _allow, ...rest } = manifest
   const bin = Object.fromEntries(Object.entries(manifest.bin).map(([name, path]) => [name, builtPath(path)]))
+  const exports = Object.fromEntries(
+    Object.entries(manifest.exports).map(([name, path]) => [name, builtExport(path)]),
+  )
   const dependencies = Object.fromEntries(
     Object.entries(manifest.dependencies).filter(([name]) => UNBUNDLED.includes(name)),
   )
-  return { ...rest, bin, dependencies, bundleDependencies: UNBUNDLED }
+  return { ...rest, bin, exports, dependencies, bundleDependencies: UNBUNDLED }
 }
 
 /** @param {string} path */
 function builtPath(path) {
   return path.replace(/^src\//, 'dist/').replace(/\.ts$/, '.js')
+}
+
+/** @param {string} path */
+function builtExport(path) {
+  const name = /^\.\/src\/(.*)\.ts$/.exec(path)?.[1]
+  return name === undefined ? path : { types: `./dist/types/${name}.d.ts`, default: `./dist/${name}.js` }
 }
 
 /** @param {string} root */

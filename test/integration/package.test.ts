@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { cp, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:http'
 import { tmpdir } from 'node:os'
 import { delimiter, dirname, join } from 'node:path'
@@ -16,6 +16,7 @@ const PARTS = [
   'package-lock.json',
   '.npmrc',
   'tsconfig.json',
+  'tsconfig.build.json',
   'LICENSE-MIT',
   'LICENSE-APACHE',
   'README.md',
@@ -87,12 +88,35 @@ test(
         assert.ok(top.includes(name), name)
       for (const name of ['src', 'test', 'scripts']) assert.ok(!top.includes(name), name)
 
+      await tryClient(home, base)
       await tryCommands(prefix, join(base, 'peer'))
     } finally {
       await rm(base, { recursive: true })
     }
   },
 )
+
+/** As a program that has the package beside it sees it. */
+async function tryClient(home: string, base: string): Promise<void> {
+  const user = join(base, 'user')
+  await mkdir(join(user, 'node_modules'), { recursive: true })
+  await symlink(home, join(user, 'node_modules', 'pinfold'))
+  await writeFile(join(user, 'package.json'), '{"type":"module"}')
+  const lines = [
+    "import { ClusterError, connect } from 'pinfold'",
+    "const cluster = connect('http://127.0.0.1:1')",
+    "const failure = await cluster.pin('x').then(({ cid }) => cid.length, error => error instanceof ClusterError)",
+    'console.log(failure)',
+  ]
+  await writeFile(join(user, 'right.ts'), lines.join('\n'))
+  await writeFile(join(user, 'wrong.ts'), lines.join('\n').replace('cid.length', 'cid.unknown'))
+  assert.equal(succeed(run(process.execPath, ['right.ts'], user)).trim(), 'true')
+  const options =
+    '--noEmit --strict --skipLibCheck --module nodenext --target es2024 --lib es2024,dom --types'
+  const tsc = join(ROOT, 'node_modules', '.bin', 'tsc')
+  succeed(run(tsc, [...options.split(' '), '', 'right.ts'], user))
+  assert.match(run(tsc, [...options.split(' '), '', 'wrong.ts'], user).stdout, /'unknown' does not exist/)
+}
 
 async function tryCommands(prefix: string, folder: string): Promise<void> {
   const bin = join(prefix, 'bin')
