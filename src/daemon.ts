@@ -41,6 +41,7 @@ import { openRpc, RPC_PROTOCOL } from './rpc/rpc.ts'
 import { healing } from './store/healing-store.ts'
 import { openLevel } from './store/level.ts'
 import { finishReplacing } from './stored-state.ts'
+import { openWebhooks } from './webhooks/webhooks.ts'
 
 /** Where time and chance come from. */
 export interface Seams {
@@ -160,6 +161,7 @@ async function openApis(
 ): Promise<AsyncDisposable & Pick<Daemon, 'apiAddresses' | 'pinSvcAddresses' | 'proxyAddresses'>> {
   await using parts = new AsyncDisposableStack()
   const { cluster, ipfs } = core
+  parts.use(openWebhooks({ ...base('webhooks'), events: cluster }, settings.webhooks ?? { hooks: [] }))
   // Also where that API does not run: of the content of requests every peer may have to take care.
   const requests = parts.use(await openPinRequests({ ...core, ...base('cluster') }, settings.cluster))
   const { restApi, pinSvcApi, ipfsProxy, ipfs: node } = settings

@@ -13,6 +13,7 @@ const SECRET_BYTES = 32
  * reference leaves them out. They count when they are written.
  */
 const LEFT_OUT: ReadonlySet<string> = new Set([
+  'api.webhooks.hooks',
   'cluster.follower_mode',
   'cluster.peerstore_file',
   'consensus.crdt.batching.max_queue_size',

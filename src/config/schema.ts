@@ -17,6 +17,7 @@ import { networkSchema } from '../network/config.ts'
 import { observabilitySchema } from '../observability/config.ts'
 import { pinTrackerSchema, recoverSchema } from '../pintracker/config.ts'
 import { storeSchema } from '../store/config.ts'
+import { webhooksSchema } from '../webhooks/config.ts'
 import type { Section } from './section.ts'
 
 /** Who shares section `cluster`; people look for name and secret first. */
@@ -64,6 +65,12 @@ export const SECTION = {
     prefix: 'CLUSTER_RESTAPI',
     whenAbsent: 'off',
     schema: restApiSchema,
+  },
+  webhooks: {
+    keys: ['api', 'webhooks'],
+    prefix: 'CLUSTER_WEBHOOKS',
+    whenAbsent: 'off',
+    schema: webhooksSchema,
   },
   ipfs: {
     keys: ['ipfs_connector'],

@@ -35,7 +35,7 @@ export function dotted(keys: readonly string[]): string {
 
 /** Settings whose values are never shown. */
 export function isSecret(keys: readonly string[]): boolean {
-  return ['secret', 'private_key', 'basic_auth_credentials'].includes(keys.at(-1) ?? '')
+  return ['secret', 'private_key', 'basic_auth_credentials', 'hooks'].includes(keys.at(-1) ?? '')
 }
 
 /**

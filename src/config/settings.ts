@@ -33,6 +33,7 @@ import {
   toPinTrackerConfig,
 } from '../pintracker/config.ts'
 import { type LevelConfig, storeSchema, toLevelConfig } from '../store/config.ts'
+import { toWebhooksConfig, type WebhooksConfig, webhooksSchema } from '../webhooks/config.ts'
 import { crossFaults } from './cross-checks.ts'
 import type { Document } from './document.ts'
 import type { Environment } from './environment.ts'
@@ -62,6 +63,8 @@ export interface DaemonSettings {
   readonly pinSvcApi: RestApiConfig | undefined
   /** undefined = the IPFS proxy does not run. */
   readonly ipfsProxy: ProxyConfig | undefined
+  /** undefined = events are sent nowhere. */
+  readonly webhooks: WebhooksConfig | undefined
   readonly observability: ObservabilityConfig
   /** Absolute path of the folder of the byte store. */
   readonly storeFolder: string
@@ -118,6 +121,8 @@ export function toSettings(document: Document, context: SettingsContext): Daemon
   const pinSvcApi = part(() => (pinsvc === undefined ? undefined : toPinSvcConfig(pinsvc, folder)))
   const proxy = readOptional(document, SECTION.ipfsproxy, proxySchema)
   const ipfsProxy = part(() => (proxy === undefined ? undefined : toProxyConfig(proxy)))
+  const hooks = readOptional(document, SECTION.webhooks, webhooksSchema)
+  const webhooks = part(() => (hooks === undefined ? undefined : toWebhooksConfig(hooks)))
   const observability = part(() =>
     toObservabilityConfig(read(SECTION.observations, observabilitySchema), {
       peername: cluster.peername,
@@ -146,6 +151,7 @@ export function toSettings(document: Document, context: SettingsContext): Daemon
     restApi: restApi(),
     pinSvcApi: pinSvcApi(),
     ipfsProxy: ipfsProxy(),
+    webhooks: webhooks(),
     observability: observability(),
     storeFolder: resolve(folder, level.folder),
     store: toLevelConfig(level),

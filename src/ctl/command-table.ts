@@ -18,6 +18,7 @@ import { stateExport } from './commands/state-export.ts'
 import { stateImport } from './commands/state-import.ts'
 import { stateStatus } from './commands/state-status.ts'
 import { status } from './commands/status.ts'
+import { summary } from './commands/summary.ts'
 import { tokenCreate } from './commands/token-create.ts'
 import { tokenLs } from './commands/token-ls.ts'
 import { tokenRevoke } from './commands/token-revoke.ts'
@@ -25,6 +26,8 @@ import { trustAdd } from './commands/trust-add.ts'
 import { trustLs } from './commands/trust-ls.ts'
 import { trustRm } from './commands/trust-rm.ts'
 import { version } from './commands/version.ts'
+import { watch } from './commands/watch.ts'
+import { why } from './commands/why.ts'
 
 /** Every command, in the order in which help lists them. */
 export const commands: readonly Command[] = [
@@ -44,6 +47,9 @@ export const commands: readonly Command[] = [
   healthAlerts,
   healthBandwidth,
   ipfsGc,
+  summary,
+  why,
+  watch,
   stateExport,
   stateImport,
   stateStatus,

@@ -105,10 +105,10 @@ test('only what is asked for is told, and signs of life take the cursor past the
 test('a thousand readers that stand still hold nothing, and one that leaves is forgotten', async () => {
   const ring = ringOf(10_000)
   const readers = Array.from({ length: 1000 }, () => reader(ring))
-  await Promise.all(readers.map(({ next }) => next()))
+  await Promise.all(readers.map(one => one.next()))
   assert.equal(ring.readersCount, 1000)
   for (let number = 1; number <= 10; number++) tellPin(ring, number)
-  for (const { next } of readers) assert.equal(nameOf(await next()), '1')
+  for (const one of readers) assert.equal(nameOf(await one.next()), '1')
   await Promise.all(readers.map(({ pages }) => pages.return(undefined)))
   assert.equal(ring.readersCount, 0)
 })

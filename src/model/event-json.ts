@@ -59,8 +59,7 @@ function convert(event: ClusterEvent): EventJson {
       return { ...base, peer: event.peer, peername: event.peername, change: event.change }
     case 'alert':
       return { ...base, alert: toAlertJson(event.alert) }
-    case 'reset':
-    case 'alive':
+    default:
       return base
   }
 }

@@ -56,6 +56,9 @@ const PEER = '12D3KooWFBFCDQzAkQSwPZLV883pKdsmb6urQ3sMjfJHUxn5GCVv'
 
 /** Commands that the reference does not have, as `commands` lists them. */
 const OWN_COMMANDS = [
+  'summary',
+  'why',
+  'watch',
   'state',
   'state export',
   'state import',

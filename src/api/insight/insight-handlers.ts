@@ -6,7 +6,6 @@ import { type EventJson, toEventJson } from '../../model/event-json.ts'
 import type { PeerPinSummary } from '../../model/pin-summary.ts'
 import { toSummaryJson } from '../../model/summary-json.ts'
 import { toWhyJson } from '../../model/why-json.ts'
-import type { Query } from '../query.ts'
 import type { Handlers, Routes } from '../routes.ts'
 import { parseEventQuery } from './event-query.ts'
 
@@ -20,8 +19,7 @@ export function insightHandlers(
       for await (const peer of cluster.summaries({ local: query?.local === 'true', signal })) peers.push(peer)
       return toSummaryJson(cluster.pinset().pinsCount, peers)
     },
-    events: ({ query }, options) =>
-      new Pages(toPages(cluster.events(parseEventQuery((query ?? {}) as Query), options))),
+    events: ({ query }, options) => new Pages(toPages(cluster.events(parseEventQuery(query ?? {}), options))),
     async why({ params, query }, { signal }) {
       return toWhyJson(await cluster.why(parseCid(params.hash), { local: query?.local === 'true', signal }))
     },

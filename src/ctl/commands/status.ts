@@ -1,7 +1,7 @@
-import { PIN_STATUSES, parseStatusFilter } from '../../model/pin-status.ts'
+import { PIN_STATUSES } from '../../model/pin-status.ts'
 import { defineCommand } from '../command.ts'
-import { CommandError } from '../command-error.ts'
 import { formatStatus } from '../format.ts'
+import { knownStates } from '../known-states.ts'
 import { parseCidArgument } from '../pin-path.ts'
 
 /** `status` */
@@ -35,16 +35,3 @@ export const status = defineCommand({
     }
   },
 })
-
-/** What the server would make of the filter, but told before it is asked. */
-function knownStates(text: string): string {
-  try {
-    parseStatusFilter(text)
-  } catch (cause) {
-    const names = [...PIN_STATUSES, 'error', 'queued'].join(', ')
-    throw new CommandError('parsing filter flag', `invalid filter name: "${text}" has none of ${names}`, {
-      cause,
-    })
-  }
-  return text.replaceAll(' ', '')
-}
