@@ -3,6 +3,7 @@ import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
+import { eventually } from '../../../test/support/eventually.ts'
 import { silentLogger } from '../../../test/support/silent-logger.ts'
 import { virtualClock } from '../../../test/support/virtual-clock.ts'
 import { systemRandom } from '../../lib/random.ts'
@@ -57,9 +58,7 @@ test('what was used is written down now and then, without being asked', async ()
   const pins = async () => JSON.parse(await readFile(join(folder, 'saved.json'), 'utf8')).tokens[0].used.pins
   assert.equal(await pins(), 0)
   await clock.advance(10_000)
-  for (let left = 100; left > 0 && (await pins()) === 0; left--)
-    await new Promise(resolve => setImmediate(resolve))
-  assert.equal(await pins(), 1)
+  await eventually('it is written', async () => (await pins()) === 1, 5000)
 })
 
 test('a revoked token is gone at once and after a restart; its name can be given again', async () => {
