@@ -114,7 +114,8 @@ function letters(name: string): string {
 }
 
 /**
- * The value that a text stands for: numbers and booleans as Go writes them, lists with commas, maps as `key:value,key:value`.
+ * The value that a text stands for: numbers and booleans as Go writes them, lists with commas, maps as `key:value,key:value`, lists of
+ * objects as JSON.
  * Throws `INVALID_ARGUMENT` when the schema takes none of its readings.
  */
 export function fromText(schema: TSchema, text: string): unknown {
@@ -134,11 +135,22 @@ function readAs(part: TSchema, text: string): readonly unknown[] {
   if (type === 'boolean') return TRUE.test(text) ? [true] : FALSE.test(text) ? [false] : []
   if (type === 'integer' || type === 'number') return text.trim() === '' ? [] : [Number(text)]
   if (type === 'array') {
+    if (isJsonObject(items) && items['type'] === 'object') return readJson(text)
     const words = text.split(',').map(word => word.trim())
     return isJsonObject(items) && items['type'] !== 'string' ? [words.map(Number)] : [words]
   }
   if (type === 'object') return isJsonObject(patternProperties) ? readMap(patternProperties, text) : []
   return type === 'string' || 'enum' in part ? [text] : []
+}
+
+/** Lists of objects have no shorter form. */
+function readJson(text: string): readonly unknown[] {
+  try {
+    return [JSON.parse(text)]
+  } catch (thrown) {
+    if (thrown instanceof SyntaxError) return []
+    throw thrown
+  }
 }
 
 function readMap(patternProperties: JsonObject, text: string): readonly JsonObject[] {

@@ -1,0 +1,17 @@
+import assert from 'node:assert/strict'
+import test from 'node:test'
+import { fromText } from '../config/environment.ts'
+import { webhooksSchema } from './config.ts'
+
+test('the environment gives webhooks as JSON, and nothing else is taken', () => {
+  const { hooks } = webhooksSchema.properties
+  const wanted = [{ url: 'https://example.org/hook', secret: '0123456789abcdef', kinds: ['pin'] }]
+  assert.deepEqual(fromText(hooks, JSON.stringify(wanted)), wanted)
+  for (const text of [
+    '[{',
+    '[{"url":"https://example.org"}]',
+    '[{"url":"ftp://x","secret":"0123456789abcdef"}]',
+  ]) {
+    assert.throws(() => fromText(hooks, text), { code: 'INVALID_ARGUMENT' })
+  }
+})
