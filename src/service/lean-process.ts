@@ -9,16 +9,20 @@ import { join } from 'node:path'
 const YOUNG_FLAG = '--max-semi-space-size'
 const YOUNG_MIB = 8
 
+/** What Node is to be started with where a daemon is spawned: a restart would cut its channel to the parent. */
+export const LEAN_OPTIONS: readonly string[] = [`${YOUNG_FLAG}=${YOUNG_MIB}`]
+
 /**
- * Starts a daemon anew, in the same process, with a small young generation, unless its size is given already. Comes
- * back when there is nothing to do.
+ * Starts a daemon anew, in the same process, with a small young generation, unless its size is given already or a parent
+ * listens to it. Comes back when there is nothing to do.
  */
 export function restartLean(process: NodeJS.Process): void {
   const { argv, execArgv, execPath, env } = process
   if (process.platform === 'win32' || process.execve === undefined || !argv.slice(2).includes('daemon'))
     return
+  if (process.channel !== undefined && process.channel !== null) return
   if ([...execArgv, env['NODE_OPTIONS'] ?? ''].some(option => option.includes(YOUNG_FLAG))) return
-  process.execve(execPath, [execPath, `${YOUNG_FLAG}=${YOUNG_MIB}`, ...execArgv, ...argv.slice(1)], env)
+  process.execve(execPath, [execPath, ...LEAN_OPTIONS, ...execArgv, ...argv.slice(1)], env)
 }
 
 /** Keeps compiled code in the user's own cache folder, so that the next start need not compile it again. */

@@ -3,7 +3,7 @@ import { rename } from 'node:fs/promises'
 import type { Writable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { formatJson } from '../../lib/json.ts'
-import type { Pin } from '../../model/pin.ts'
+import { PIN_TYPES, type Pin } from '../../model/pin.ts'
 import { toPinJson } from '../../model/pin-json.ts'
 import type { Command } from '../command.ts'
 import { doing } from '../doing.ts'
@@ -20,6 +20,10 @@ export const stateExportCommand: Command = {
 must not run; of a running one, "cluster-ctl state export" gives the same.`,
   flags: [
     { flags: '-f, --file <path>', says: 'write to this file; a part of an export is never left there' },
+    {
+      flags: '--requests',
+      says: 'the requests of the Pinning Service API as well, which only Pinfold reads',
+    },
   ],
   examples: [
     'cluster-service state export > pinset.ndjson',
@@ -28,7 +32,9 @@ must not run; of a running one, "cluster-ctl state export" gives the same.`,
   async run(input, context) {
     using open = await openState(input, context)
     const { signal } = context
-    const pieces = toPieces(open.state.pins({ signal }))
+    const pieces = toPieces(
+      open.state.pins(input.has('requests') ? { types: new Set(PIN_TYPES) } : {}, { signal }),
+    )
     await doing('exporting state', async () => {
       const file = input.text('file')
       if (file === undefined) await writeAll(context.stdout, pieces)

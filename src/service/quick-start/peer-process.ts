@@ -4,6 +4,7 @@ import { createInterface } from 'node:readline'
 import type { Environment } from '../../config/environment.ts'
 import { isJsonObject } from '../../config/setting.ts'
 import type { Clock } from '../../lib/clock.ts'
+import { LEAN_OPTIONS } from '../lean-process.ts'
 import { openLogFile } from './log-file.ts'
 import type { QuickPeer } from './peer-folder.ts'
 import type { Ports } from './ports.ts'
@@ -45,7 +46,7 @@ export interface PeerProcessConfig {
  */
 export function openPeerProcess(config: PeerProcessConfig): PeerProcess {
   const { peer, clock } = config
-  const args = [config.script, '-c', peer.paths.folder, 'daemon']
+  const args = [...LEAN_OPTIONS, config.script, '-c', peer.paths.folder, 'daemon']
   if (config.logLevel !== '') args.push('--loglevel', config.logLevel)
   if (config.bootstrap.length > 0) args.push('--bootstrap', config.bootstrap.join(','))
   const child = spawn(process.execPath, args, {
