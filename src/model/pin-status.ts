@@ -23,10 +23,10 @@ export type PinStatus = (typeof PIN_STATUSES)[number]
 /** Which statuses a listing shows; undefined = all of them. */
 export type PinStatusFilter = ReadonlySet<PinStatus> | undefined
 
-const ALIASES: Readonly<Record<string, readonly PinStatus[]>> = {
-  error: ['cluster_error', 'pin_error', 'unpin_error'],
-  queued: ['pin_queued', 'unpin_queued'],
-}
+const ALIASES: ReadonlyMap<string, readonly PinStatus[]> = new Map([
+  ['error', ['cluster_error', 'pin_error', 'unpin_error']],
+  ['queued', ['pin_queued', 'unpin_queued']],
+])
 
 /**
  * A comma list of statuses and the aliases `error` and `queued`. Unknown names are passed over;
@@ -41,7 +41,7 @@ export function parseStatusFilter(text: string): PinStatusFilter {
   const known = new Set<string>(PIN_STATUSES)
   const chosen = new Set<PinStatus>()
   for (const name of names) {
-    for (const status of ALIASES[name] ?? []) chosen.add(status)
+    for (const status of ALIASES.get(name) ?? []) chosen.add(status)
     if (known.has(name)) chosen.add(name as PinStatus)
   }
   if (chosen.size === 0) {
