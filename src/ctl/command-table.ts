@@ -1,5 +1,6 @@
 import type { Command } from './command.ts'
 import { add } from './commands/add.ts'
+import { completion } from './commands/completion.ts'
 import { healthAlerts } from './commands/health-alerts.ts'
 import { healthBandwidth } from './commands/health-bandwidth.ts'
 import { healthGraph } from './commands/health-graph.ts'
@@ -28,6 +29,8 @@ import { trustRm } from './commands/trust-rm.ts'
 import { version } from './commands/version.ts'
 import { watch } from './commands/watch.ts'
 import { why } from './commands/why.ts'
+import type { Completable } from './completion.ts'
+import { globalOptions } from './global-options.ts'
 
 /** Every command, in the order in which help lists them. */
 export const commands: readonly Command[] = [
@@ -59,6 +62,7 @@ export const commands: readonly Command[] = [
   tokenCreate,
   tokenLs,
   tokenRevoke,
+  completion,
   listCommands,
 ]
 
@@ -71,6 +75,26 @@ export const groups: Readonly<Record<string, string>> = {
   state: 'export, import and compare the pinset',
   trust: 'say whose writes are accepted',
   token: 'make, list and revoke API tokens',
+}
+
+/** What may stand behind each beginning of a command line. */
+export function completable(): readonly Completable[] {
+  const shown = commands.filter(({ isHidden }) => isHidden !== true)
+  const places = new Set(['', ...shown.map(({ path }) => path.join(' ')), ...Object.keys(groups)])
+  return [...places].map(words => {
+    const begin = words === '' ? [] : words.split(' ')
+    const further = shown.filter(
+      ({ path }) => path.length > begin.length && begin.every((word, i) => path[i] === word),
+    )
+    const next = new Map(
+      further.map(({ path, summary }) => {
+        const word = path[begin.length] ?? ''
+        return [word, path.length === begin.length + 1 ? summary : (groups[word] ?? summary)] as const
+      }),
+    )
+    const options = shown.find(({ path }) => path.join(' ') === words)?.options ?? []
+    return { words, next: [...next], options: words === '' ? globalOptions : options }
+  })
 }
 
 /** Every command line without options, groups included, each after the name of the program. */

@@ -1,5 +1,6 @@
 import type { Client } from '../api/client.ts'
 import type { Clock } from '../lib/clock.ts'
+import type { Completable } from './completion.ts'
 import type { Output } from './output.ts'
 
 interface Described {
@@ -46,6 +47,10 @@ export interface CommandContext {
   readonly signal: AbortSignal
   /** Every command line without options, as `commands` prints them. */
   readonly commandLines: readonly string[]
+  /** What may stand where, for shells. */
+  readonly completable: readonly Completable[]
+  /** By which name the program was called. */
+  readonly program: string
 }
 
 /** One command: everything that parsing, help and documentation need, and what it does. */

@@ -112,7 +112,10 @@ test('every command that asks the daemon is tried above, or has a test of its ow
   const names = commands
     .map(({ path }) => path.join(' '))
     .filter(
-      name => name !== 'commands' && name !== 'add' && !/^(state |token |(summary|why|watch)$)/.test(name),
+      name =>
+        name !== 'commands' &&
+        name !== 'add' &&
+        !/^(state |token |(summary|why|watch|completion)$)/.test(name),
     )
   assert.deepEqual(
     names.filter(name => !Object.hasOwn(USES, name)),

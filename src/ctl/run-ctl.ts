@@ -2,7 +2,7 @@ import { type Client, type ClientConfig, openClient as openHttpClient } from '..
 import { ClusterError, messageOf } from '../errors.ts'
 import type { Clock } from '../lib/clock.ts'
 import { CommandError, EXIT } from './command-error.ts'
-import { commandLines } from './command-table.ts'
+import { commandLines, completable } from './command-table.ts'
 import { conformingClient } from './conforming-client.ts'
 import { type ConnectAs, hostFailure, toClientConfig } from './global-options.ts'
 import { type Output, openOutput, READER_GONE, type Sink } from './output.ts'
@@ -61,6 +61,11 @@ async function runCommand(parsed: Extract<Parsed, { kind: 'run' }>, io: CtlIo): 
       clock: io.clock,
       signal: io.signal,
       commandLines: commandLines(io.program),
+      // Only one command wants it.
+      get completable() {
+        return completable()
+      },
+      program: io.program,
     })
     return EXIT.done
   } catch (thrown) {

@@ -71,6 +71,7 @@ const OWN_COMMANDS = [
   'token create',
   'token ls',
   'token revoke',
+  'completion',
 ].map(command => `ipfs-cluster-ctl ${command}\n`)
 
 /** Where we differ on purpose. What we do instead is checked as well. */
