@@ -1,7 +1,8 @@
 import { globSync } from 'node:fs'
 import { join } from 'node:path'
 import { toOpenApi } from '../src/api/docs/openapi.ts'
-import { routes } from '../src/api/routes.ts'
+import { pinSvcRoutes } from '../src/api/pinsvc/routes.ts'
+import { type Route, routes } from '../src/api/routes.ts'
 import { variablesOf } from '../src/config/environment.ts'
 import { SECTIONS } from '../src/config/schema.ts'
 import { dotted } from '../src/config/section.ts'
@@ -146,16 +147,16 @@ function parameterRows(schema: JsonSchema<object> | undefined): string[][] {
   ])
 }
 
-function restPage(): string {
-  const sections = Object.values(routes).map(route => {
-    const query = 'query' in route ? parameterRows(route.query) : []
+function routesPage(title: string, rows: Readonly<Record<string, Omit<Route, 'body'>>>): string {
+  const sections = Object.values(rows).map(route => {
+    const query = parameterRows(route.query)
     return [
       `## ${route.method} ${route.path}`,
-      `${route.summary}.${'streams' in route ? ' A stream: one JSON document a line.' : ''} Scope: ${route.scope}.`,
+      `${route.summary}.${route.streams === true ? ' A stream: one JSON document a line.' : ''} Scope: ${route.scope}.`,
       ...(query.length === 0 ? [] : [table(['query parameter', 'meaning'], query)]),
     ].join('\n\n')
   })
-  return page('REST API', ...sections)
+  return page(title, ...sections)
 }
 
 /** Every generated page by its path below the repository's root. */
@@ -166,7 +167,8 @@ export async function referencePages(root: string): Promise<ReadonlyMap<string, 
     ['docs/reference/configuration.md', configurationPage()],
     ['docs/reference/cluster-ctl.md', ctlPage()],
     ['docs/reference/cluster-service.md', servicePage()],
-    ['docs/reference/rest.md', restPage()],
+    ['docs/reference/rest.md', routesPage('REST API', routes)],
+    ['docs/reference/pinning-service.md', routesPage('Pinning Service API', pinSvcRoutes)],
     ['docs/reference/openapi.json', `${JSON.stringify(toOpenApi(routes), undefined, 2)}\n`],
   ])
 }

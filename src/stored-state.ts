@@ -7,7 +7,7 @@ import type { DaemonSettings } from './config/settings.ts'
 import { METRICS } from './consensus/metrics.ts'
 import { Replica } from './consensus/replica.ts'
 import { ClusterError } from './errors.ts'
-import type { Logger, Options } from './interfaces.ts'
+import type { Logger, Options, PinRange } from './interfaces.ts'
 import type { Clock } from './lib/clock.ts'
 import { makeInstruments } from './lib/instruments.ts'
 import type { Random } from './lib/random.ts'
@@ -27,8 +27,8 @@ export interface StoredStateSeams {
 
 /** The pinset in a peer's folder, without the peer. Whoever uses it holds the lock of the folder. */
 export interface StoredState {
-  /** Every entry, in order of CID bytes. */
-  pins(options: Options): AsyncIterable<Pin>
+  /** Every entry of the range, in order of CID bytes. */
+  pins(range: PinRange, options: Options): AsyncIterable<Pin>
   /**
    * Puts entries in the place of the whole pinset, and answers with their number. All or nothing: the first line that
    * cannot be imported is thrown, and everything stays as it was.
@@ -42,11 +42,11 @@ export interface StoredState {
 export function storedState(settings: DaemonSettings, seams: StoredStateSeams): StoredState {
   const paths = pathsIn(settings.storeFolder)
   return {
-    async *pins({ signal }) {
+    async *pins(range, { signal }) {
       await finishReplacing(settings.storeFolder)
       await using parts = new AsyncDisposableStack()
       const replica = await openReplica(parts, paths.present, settings, seams)
-      for await (const pin of replica.pins({})) {
+      for await (const pin of replica.pins(range)) {
         signal.throwIfAborted()
         yield pin
       }

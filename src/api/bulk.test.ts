@@ -9,6 +9,7 @@ import { collect, openRestServer, type RestServer, until } from '../../test/supp
 import { ClusterError } from '../errors.ts'
 import { toPin } from '../model/pin.ts'
 import { toPinJson } from '../model/pin-json.ts'
+import { requestCid } from '../model/pin-request.ts'
 
 const options = { signal: AbortSignal.timeout(60_000) }
 const line = (number: number) => `{"cid":"${numberedCid(number)}"}\n`
@@ -132,6 +133,28 @@ test('what is exported can be imported, and gives the same export', async () => 
   assert.equal(answers.filter(({ status }) => status === 'pinned').length, 1501)
   const again = (await collect(client.exportState({}, options))).map(pin => `${JSON.stringify(pin)}\n`)
   assert.deepEqual(again, exported)
+})
+
+test('requests are exported only when they are asked for, and come back by an import', async () => {
+  await using peers = await openPeers(1)
+  await using server = await openRestServer(peers.first.cluster)
+  const { consensus } = peers
+  const content = numberedCid(1)
+  const request = toPin(requestCid(content, 5000, new Uint8Array(6)), {
+    type: 'request',
+    name: 'mine',
+    reference: content,
+    timestampMs: 5000,
+  })
+  await consensus.put([toPin(content, { replicationMin: -1, replicationMax: -1 }), request], options)
+  const client = server.client()
+  assert.equal((await collect(client.exportState({}, options))).length, 1)
+  const whole = await collect(client.exportState({ query: { requests: 'true' } }, options))
+  assert.equal(whole.length, 2)
+  await consensus.remove([content, request.cid], options)
+  const lines = toBytes(whole.map(pin => `${JSON.stringify(pin)}\n`))
+  await collect(client.importState({ lines }, options))
+  assert.deepEqual(await consensus.get(request.cid), request)
 })
 
 test('a failure before the first answer has its own status, also when the client goes on sending', async () => {

@@ -141,6 +141,14 @@ export const bulkPinQuerySchema: JsonSchema<PinQuery & { readonly answers?: stri
   patternProperties: { '^meta-.+': textSchema('metadata') },
 }
 
+/** The query of an export. */
+export const exportQuerySchema = objectSchema(
+  {},
+  {
+    requests: textSchema('true = the requests of the Pinning Service API as well, which only Pinfold reads'),
+  },
+)
+
 /** Query of importing: what goes in the place of what the entries say. */
 export const importQuerySchema = objectSchema(
   {},

@@ -1,7 +1,7 @@
 import { CID } from 'multiformats/cid'
 import { create as createDigest } from 'multiformats/hashes/digest'
 import { ClusterError } from '../errors.ts'
-import { compareBytes } from '../lib/bytes.ts'
+import { compareBytes, concatBytes } from '../lib/bytes.ts'
 import { type Cid, cidFromBytes, formatCid, parseCid } from './cid.ts'
 import { PIN_BOUNDS, type Pin } from './pin.ts'
 import type { GlobalPinInfo } from './pin-status.ts'
@@ -56,7 +56,7 @@ export function isRequestName(bytes: Uint8Array, at = 0): boolean {
 export function requestCid(content: Cid, createdMs: number, chance: Uint8Array): Cid {
   const time = Buffer.alloc(TIME_BYTES)
   time.writeUIntBE(createdMs, 0, TIME_BYTES)
-  return toRequestCid(content, Buffer.concat([time, chance]))
+  return toRequestCid(content, concatBytes([time, chance]))
 }
 
 function toRequestCid(content: Cid, tail: Uint8Array): Cid {
@@ -65,7 +65,7 @@ function toRequestCid(content: Cid, tail: Uint8Array): Cid {
       'INVALID_ARGUMENT',
       `the CID is longer than ${REQUEST_BOUNDS.cidBytes} bytes: pin it with the REST API`,
     )
-  return CID.create(1, REQUEST_CODEC, createDigest(IDENTITY, Buffer.concat([content.bytes, tail])))
+  return CID.create(1, REQUEST_CODEC, createDigest(IDENTITY, concatBytes([content.bytes, tail])))
 }
 
 /** The requests of one content, as a range of the pinset. */

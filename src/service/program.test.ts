@@ -125,7 +125,7 @@ test('every command has a help that a person can learn from, and takes the flags
     daemon: ['--upgrade', '-u,', '--bootstrap', '-j,', '--stats', '--tracing', '--no-trust'],
     id: [],
     version: [],
-    'state export': ['--file', '-f,'],
+    'state export': ['--file', '-f,', '--requests'],
     'state import': ['--force', '-f,', '--replication-min', '--rmin', '--rmax', '--allocs', '--allocations'],
     'state cleanup': ['--force', '-f,'],
     'quick-start': ['--peers', '--folder'],

@@ -4,7 +4,6 @@ import { type PinRequest, parseRequestId, type Requester } from '../../model/pin
 import { formatTime } from '../../model/time-json.ts'
 import type { Caller, Gate } from '../auth.ts'
 import type { CallerOptions } from '../handlers.ts'
-import type { Query } from '../query.ts'
 import type { Handlers } from '../routes.ts'
 import { parseRequestFilter, parseWantedRequest } from './parse.ts'
 import type { PinStatusJson, pinSvcRoutes } from './routes.ts'
@@ -23,7 +22,7 @@ export function pinSvcHandlers({
   return {
     async list({ query }, { caller, signal }) {
       const { owner, isEveryOwner } = requesterOf(caller)
-      const filter = parseRequestFilter((query ?? {}) as Query, isEveryOwner ? undefined : owner)
+      const filter = parseRequestFilter(query ?? {}, isEveryOwner ? undefined : owner)
       const { count, requests: found } = await requests.list(filter, { signal })
       return { count, results: found.map(toPinStatusJson) }
     },

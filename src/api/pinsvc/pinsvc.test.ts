@@ -148,7 +148,11 @@ test('every parameter and member that is out of bounds is refused with a reason 
   const refused = async (path: string, init: RequestInit, status = 400) => {
     const answer = await fetch(`${server.url}${path}`, init)
     const body = (await answer.json()) as { error: { reason: string; details: string } }
-    assert.equal(answer.status, status, `${path} ${String(init.body).slice(0, 80)}: ${JSON.stringify(body)}`)
+    assert.equal(
+      answer.status,
+      status,
+      `${path} ${JSON.stringify(init).slice(0, 100)}: ${JSON.stringify(body)}`,
+    )
     assert.deepEqual(Object.keys(body), ['error'])
     assert.match(body.error.reason, /^[A-Z_]+$/)
     assert.notEqual(body.error.details, '')
@@ -285,7 +289,12 @@ test('pages of other origins may read answers as configured', async () => {
 })
 
 test('what the cluster refuses is told with its code, and a fault of the program with no more than that', async () => {
-  const failing = (error: Error): PinRequests => ({ ...stub(), add: () => Promise.reject(error) })
+  const failing = (error: Error): PinRequests => ({
+    ...stub(),
+    async add() {
+      throw error
+    },
+  })
   for (const [error, status, reason] of [
     [new ClusterError('NOT_ENOUGH_PEERS', 'too few'), 500, 'NOT_ENOUGH_PEERS'],
     [new ClusterError('READ_ONLY', 'the disk failed'), 503, 'READ_ONLY'],

@@ -26,11 +26,18 @@ export const stateExport = defineCommand({
       default: '',
       summary: 'write to this file, not to standard output',
     },
+    {
+      kind: 'flag',
+      name: 'requests',
+      summary: 'the requests of the Pinning Service API as well, which only Pinfold reads',
+    },
   ],
   args: '',
   examples: ['state export > pinset.ndjson', 'state export --file pinset.ndjson'],
-  async run({ options: { file } }, context) {
-    const pieces = toPieces(context.client.exportState({}, context))
+  async run({ options: { file, requests } }, context) {
+    const pieces = toPieces(
+      context.client.exportState(requests ? { query: { requests: 'true' } } : {}, context),
+    )
     if (file === '') for await (const piece of pieces) await context.out.raw(piece)
     else await writeWhole(file, pieces, context.signal)
   },
