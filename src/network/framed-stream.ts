@@ -103,10 +103,11 @@ export class FramedStream implements MessageStream {
 
   stopReceiving(): void {
     if (this.#isDeaf) return
-    // Whatever waits in the stream is dropped now, and what comes later is not handed out.
-    this.#stream.closeRead().catch((thrown: unknown) => this.reset(toUnreachable(this.#peer, thrown)))
     this.#isDeaf = true
     this.#drop()
+    // A side that is told to pause would wait to get rid of its input for as long as the stream stands.
+    if (this.#stream.readStatus === 'paused') this.#stream.resume()
+    this.#stream.closeRead().catch((thrown: unknown) => this.reset(toUnreachable(this.#peer, thrown)))
     this.#wake?.()
   }
 

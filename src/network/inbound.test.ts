@@ -92,6 +92,26 @@ it('a stream whose request was answered is let go in time, whatever still comes 
   )
 })
 
+it('what a peer still sends when its request was answered is taken off its hands', async () => {
+  const answering = Promise.withResolvers<void>()
+  const answerLate: StreamHandler = async function* () {
+    await answering.promise
+    yield Uint8Array.of(1)
+  }
+  await using besieged = await openBesieged(answerLate)
+  const stream = await besieged.open()
+  const windowBytes = 256 * 1024
+  const wholeBytes = 8 * 1024 * 1024
+  stream.send(new Uint8Array(wholeBytes))
+  await eventually(
+    'it has sent what it may and waits',
+    () => stream.writableNeedsDrain && stream.writeBufferLength <= wholeBytes - windowBytes,
+  )
+  answering.resolve()
+  await eventually('all is sent', () => !stream.writableNeedsDrain && stream.writeBufferLength === 0)
+  assert.ok(isOpen(stream))
+})
+
 it('a share is given back with its stream, and nothing is kept of a peer without streams', () => {
   const inbound = new Inbound({ streamsMax: 2, bytesMax: 100 })
   const one = inbound.open('peer', '/a')
