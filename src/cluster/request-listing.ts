@@ -4,6 +4,7 @@ import { inParallel } from '../lib/parallel.ts'
 import { type Cid, cidKey } from '../model/cid.ts'
 import type { Pin } from '../model/pin.ts'
 import {
+  createdMsIn,
   EVERY_REQUEST,
   nameTest,
   neededCopies,
@@ -45,10 +46,10 @@ export async function listRequests(
 ): Promise<RequestList> {
   const { statuses } = filter
   if (statuses === undefined || statuses.size === 4) {
-    const page = await gather(components, filter, filter.limit, () => true, options)
+    const page = await gather(components, filter, filter.limit, undefined, options)
     return { count: page.count, requests: await describe(components, page.newest, options) }
   }
-  const few = await gather(components, filter, ASKED_MAX, () => true, options)
+  const few = await gather(components, filter, ASKED_MAX, undefined, options)
   if (few.count <= ASKED_MAX) {
     const all = await describe(components, few.newest, options)
     const fitting = all.filter(({ status }) => statuses.has(status))
@@ -76,9 +77,13 @@ async function gather(
   { consensus }: ListingComponents,
   filter: RequestFilter,
   limit: number,
-  isFitting: (content: Cid) => boolean,
+  isFitting: ((content: Cid) => boolean) | undefined,
   { signal }: Options,
 ): Promise<Gathered> {
+  const isContentFitting = (entry: Cid) => {
+    const name = parseRequestName(entry)
+    return name !== undefined && isFitting?.(name.content) === true
+  }
   const isNamed = filter.name === undefined ? () => true : nameTest(filter.name)
   const { beforeMs = Number.POSITIVE_INFINITY, afterMs = Number.NEGATIVE_INFINITY, owner } = filter
   const metadata = owner === undefined ? filter.meta : { ...filter.meta, [OWNER_KEY]: owner }
@@ -88,11 +93,11 @@ async function gather(
   const newestFirst = (a: Found, b: Found) => b.createdMs - a.createdMs
   for (const range of ranges) {
     for await (const entry of consensus.pins({ ...range, types: REQUESTS, metadata }, { signal })) {
-      const name = parseRequestName(entry.cid)
-      if (name === undefined || name.createdMs >= beforeMs || name.createdMs <= afterMs) continue
-      if (!isNamed(entry.name) || !isFitting(name.content)) continue
+      const createdMs = createdMsIn(entry.cid)
+      if (createdMs >= beforeMs || createdMs <= afterMs || !isNamed(entry.name)) continue
+      if (isFitting !== undefined && !isContentFitting(entry.cid)) continue
       count++
-      newest.push({ entry, createdMs: name.createdMs })
+      newest.push({ entry, createdMs })
       if (newest.length > 2 * limit) newest = newest.sort(newestFirst).slice(0, limit)
     }
   }

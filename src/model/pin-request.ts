@@ -83,6 +83,14 @@ export interface RequestName {
   readonly createdMs: number
 }
 
+/** When the request of that CID was made, Unix milliseconds: the name read without the content in it. */
+export function createdMsIn({ bytes }: Cid): number {
+  let ms = 0
+  for (let at = bytes.length - TAIL_BYTES; at < bytes.length - CHANCE_BYTES; at++)
+    ms = ms * 256 + (bytes[at] ?? 0)
+  return ms
+}
+
 /** What the CID of a request says; undefined when it names none. */
 export function parseRequestName(cid: Cid): RequestName | undefined {
   const { digest, code } = cid.multihash
