@@ -38,7 +38,7 @@ export function openMeet(parts: MeetParts, config: { readonly connectionsWanted:
   const closing = new AbortController()
   const asking = new Set<Promise<void>>()
   let lastAskedMs = clock.monotonic()
-  let lastWarnedMs: number | undefined
+  const loneliness = new Loneliness(parts)
 
   const ask = async (peer: PeerId) => {
     const signal = AbortSignal.any([closing.signal, AbortSignal.timeout(ASK_TIMEOUT_MS)])
@@ -62,24 +62,8 @@ export function openMeet(parts: MeetParts, config: { readonly connectionsWanted:
       if (stop.aborted) return
       book.failed(peer)
       parts.onDialFailure()
-      tellFailure(peer, messageOf(thrown))
+      loneliness.tell(peer, messageOf(thrown))
     }
-  }
-  /** While nobody is connected, nothing but this says why. */
-  const tellFailure = (peer: PeerId, error: string) => {
-    const nowMs = clock.monotonic()
-    const isToldLately = lastWarnedMs !== undefined && nowMs - lastWarnedMs < WARN_EVERY_MS
-    if (network.peers().length > 0 || !book.isKept(peer) || isToldLately) {
-      logger.debug('a peer could not be dialled', { peer, error })
-      return
-    }
-    lastWarnedMs = nowMs
-    const addresses = book.addressesOf(peer)
-    logger.warn('no other peer is connected, and one of cluster.peer_addresses cannot be reached', {
-      peer,
-      addresses,
-      error,
-    })
   }
   const round = async (signal: AbortSignal) => {
     const connected = new Set(network.peers())
@@ -98,7 +82,7 @@ export function openMeet(parts: MeetParts, config: { readonly connectionsWanted:
   })
   const listening = network.onPeer(({ peer, isConnected }) => {
     if (!isConnected) return
-    lastWarnedMs = undefined
+    loneliness.end()
     book.connected(peer)
     askLater(peer)
   })
@@ -119,6 +103,39 @@ export function openMeet(parts: MeetParts, config: { readonly connectionsWanted:
       await loop[Symbol.asyncDispose]()
       await Promise.all(asking)
     },
+  }
+}
+
+/** Says why nobody is connected, now and then: nothing else does. */
+class Loneliness {
+  readonly #parts: Pick<MeetParts, 'network' | 'book' | 'clock' | 'logger'>
+  #toldAtMs: number | undefined
+
+  constructor(parts: Pick<MeetParts, 'network' | 'book' | 'clock' | 'logger'>) {
+    this.#parts = parts
+  }
+
+  /** A peer could not be dialled. */
+  tell(peer: PeerId, error: string): void {
+    const { network, book, clock, logger } = this.#parts
+    const nowMs = clock.monotonic()
+    const isToldLately = this.#toldAtMs !== undefined && nowMs - this.#toldAtMs < WARN_EVERY_MS
+    if (network.peers().length > 0 || !book.isKept(peer) || isToldLately) {
+      logger.debug('a peer could not be dialled', { peer, error })
+      return
+    }
+    this.#toldAtMs = nowMs
+    const addresses = book.addressesOf(peer)
+    logger.warn('no other peer is connected, and one of cluster.peer_addresses cannot be reached', {
+      peer,
+      addresses,
+      error,
+    })
+  }
+
+  /** Somebody is connected. */
+  end(): void {
+    this.#toldAtMs = undefined
   }
 }
 
