@@ -40,18 +40,8 @@ export function openMeet(parts: MeetParts, config: { readonly connectionsWanted:
   let lastAskedMs = clock.monotonic()
   const loneliness = new Loneliness(parts)
 
-  const ask = async (peer: PeerId) => {
-    const signal = AbortSignal.any([closing.signal, AbortSignal.timeout(ASK_TIMEOUT_MS)])
-    try {
-      const answers = network.request(peer, MEET_PROTOCOL, linesOf(network.addresses()), { signal })
-      for await (const answer of answers) book.learn(parseLines(answer))
-    } catch (thrown) {
-      if (!closing.signal.aborted)
-        logger.debug('a peer did not say whom it knows', { peer, error: messageOf(thrown) })
-    }
-  }
   const askLater = (peer: PeerId) => {
-    const task = ask(peer).finally(() => asking.delete(task))
+    const task = ask(parts, peer, closing.signal).finally(() => asking.delete(task))
     asking.add(task)
   }
   const dial = async (peer: PeerId, stop: AbortSignal) => {
@@ -103,6 +93,17 @@ export function openMeet(parts: MeetParts, config: { readonly connectionsWanted:
       await loop[Symbol.asyncDispose]()
       await Promise.all(asking)
     },
+  }
+}
+
+/** Asks a peer whom it knows, and tells it the own addresses. */
+async function ask({ network, book, logger }: MeetParts, peer: PeerId, closing: AbortSignal): Promise<void> {
+  const signal = AbortSignal.any([closing, AbortSignal.timeout(ASK_TIMEOUT_MS)])
+  try {
+    const answers = network.request(peer, MEET_PROTOCOL, linesOf(network.addresses()), { signal })
+    for await (const answer of answers) book.learn(parseLines(answer))
+  } catch (thrown) {
+    if (!closing.aborted) logger.debug('a peer did not say whom it knows', { peer, error: messageOf(thrown) })
   }
 }
 
