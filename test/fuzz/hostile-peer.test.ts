@@ -109,7 +109,8 @@ it('a peer that has the secret but is not trusted changes no pinset, by whatever
 
   await hostile.pinset.put([toPin(numberedCid(3), { name: 'hostile' })], options)
   await hostile.pinset.remove([numberedCid(1)], options)
-  await hostile.pinset.setTrusted(hostileIdentity.id, true, options)
+  const vouching = hostile.pinset.setTrusted(hostileIdentity.id, true, options)
+  await assert.rejects(vouching, { code: 'REFUSED' })
   for (let number = 10; number < 20; number++) {
     for (const name of [hostileIdentity.id, friendIdentity.id, victim.identity.id, 'nobody', ''])
       await hostile.network.publish(TOPIC, forged(hostileIdentity, name, number, number))
