@@ -1,7 +1,15 @@
 import type { FastifyReply } from 'fastify'
 import { ClusterError, messageOf } from '../errors.ts'
 import { noteFailure } from './auth-audit.ts'
-import { linger, openStream, type ReplyContext, STREAM_ERROR, sendDocument, setHeaders, tellInBand } from './replies.ts'
+import {
+  linger,
+  openStream,
+  type ReplyContext,
+  STREAM_ERROR,
+  sendDocument,
+  setHeaders,
+  tellInBand,
+} from './replies.ts'
 import { readBody } from './request-body.ts'
 import { toHeaderText } from './stream-reply.ts'
 
