@@ -2,6 +2,7 @@ import type { FastifyReply } from 'fastify'
 import { ClusterError, messageOf } from '../errors.ts'
 import { noteFailure } from './auth-audit.ts'
 import {
+  endStream,
   linger,
   openStream,
   type ReplyContext,
@@ -11,7 +12,6 @@ import {
   tellInBand,
 } from './replies.ts'
 import { readBody } from './request-body.ts'
-import { toHeaderText } from './stream-reply.ts'
 
 const LINE_TYPES: ReadonlySet<string> = new Set([
   'application/x-ndjson',
@@ -57,8 +57,7 @@ export async function sendBulk(
     stop.abort()
     await linger(reply, context)
     if (reply.raw.destroyed) return
-    reply.raw.addTrailers([[STREAM_ERROR, toHeaderText(failure)]])
-    reply.raw.end()
+    endStream(reply, [failure])
   } catch (thrown) {
     stop.abort()
     reply.header('Connection', 'close')

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import http from 'node:http'
+import net from 'node:net'
 import { test } from 'node:test'
 import { inRange } from '../../test/support/in-range.ts'
 import { numberedCid } from '../../test/support/numbered-cid.ts'
@@ -119,4 +120,15 @@ test('a client that does not read holds the reading up, not the memory', async (
   })
   assert.ok(pagesRead < 1000, `${pagesRead} pages of 300 pins were read`)
   request.destroy()
+})
+
+test('a client of HTTP/1.0, which has no trailers, gets the whole listing', async () => {
+  await using server = await open()
+  const socket = net.connect(server.port, '127.0.0.1')
+  socket.write('GET /allocations HTTP/1.0\r\n\r\n')
+  let text = ''
+  for await (const chunk of socket) text += String(chunk)
+  assert.match(text, /^HTTP\/1\.1 200 /)
+  assert.doesNotMatch(text, /^trailer:/im)
+  assert.equal(text.match(/^\{"cid":/gm)?.length ?? text.match(/"cid":/g)?.length, pins.length)
 })

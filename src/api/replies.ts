@@ -115,8 +115,17 @@ export async function sendStream(
   }
   writer.flush()
   if (response.destroyed) return
-  response.addTrailers(errors.map((text): [string, string] => [STREAM_ERROR, toHeaderText(text)]))
-  response.end()
+  endStream(reply, errors)
+}
+
+/** Ends a stream with what went wrong in a trailer. HTTP/1.0 has no trailers: there a failure cuts the connection. */
+export function endStream({ raw }: FastifyReply, failures: readonly string[]): void {
+  if (raw.req.httpVersion === '1.0' && failures.some(failure => failure !== '')) {
+    raw.destroy()
+    return
+  }
+  raw.addTrailers(failures.map((text): [string, string] => [STREAM_ERROR, toHeaderText(text)]))
+  raw.end()
 }
 
 /** Begins an answer of several documents. */
@@ -128,6 +137,7 @@ export function openStream(
   reply.hijack()
   const type = isInBand(reply) ? { 'content-type': LINES } : {}
   const all = { ...reply.getHeaders(), ...headers, ...type } as OutgoingHttpHeaders
+  if (reply.raw.req.httpVersion === '1.0') delete all['Trailer']
   reply.raw.writeHead(200, all)
   return new DocumentWriter(reply.raw, context.clock, context.idleTimeoutMs)
 }
@@ -194,8 +204,7 @@ async function streamRecords(
   writer.flush()
   await linger(reply, context)
   if (reply.raw.destroyed) return
-  if (failure !== undefined) reply.raw.addTrailers([[STREAM_ERROR, toHeaderText(messageOf(failure))]])
-  reply.raw.end()
+  endStream(reply, failure === undefined ? [] : [messageOf(failure)])
 }
 
 async function collectRecords(
