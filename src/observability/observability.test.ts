@@ -5,6 +5,7 @@ import { type AddressInfo, createServer as createTcpServer } from 'node:net'
 import { test } from 'node:test'
 import { promisify } from 'node:util'
 import { Create } from 'typebox/value'
+import { eventually } from '../../test/support/eventually.ts'
 import { silentLogger } from '../../test/support/silent-logger.ts'
 import { ClusterError } from '../errors.ts'
 import { makeInstruments } from '../lib/instruments.ts'
@@ -69,17 +70,15 @@ test('metrics have the names of their tables, without labels, counters from 0 an
 test('the longest delay of the event loop shows in the next scrape, and only there', async () => {
   await using server = await serveMetrics({ logger: silentLogger() }, ANY_PORT)
   const longest = async () => {
-    // The sampler takes a delay down with its next tick.
-    await new Promise(resolve => setTimeout(resolve, 50))
     const text = await (await fetch(server.url)).text()
     return Number(/^nodejs_eventloop_lag_max_seconds (\S+)$/m.exec(text)?.[1])
   }
   await longest()
-  const end = performance.now() + 400
+  const end = performance.now() + 1000
   while (performance.now() < end);
-  const blocked = await longest()
-  assert.ok(blocked >= 0.38, `${blocked} s`)
-  assert.ok((await longest()) < blocked)
+  // The sampler takes a delay down with its next tick, and a busy machine makes delays of its own.
+  await eventually('the delay shows', async () => (await longest()) >= 0.9)
+  await eventually('it does not show again', async () => (await longest()) < 0.9)
 })
 
 test('a taken port refuses the start and names the address and the setting', async () => {
