@@ -139,3 +139,15 @@ it('while the disk takes no writes the store is read from, and after that it tak
 function limitFiles(bytes: string): void {
   execFileSync('prlimit', ['--pid', String(process.pid), `--fsize=${bytes}:unlimited`])
 }
+
+it('data without CURRENT is refused; a database whose making was interrupted is made anew', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'pinfold-level-'))
+  try {
+    await writeFile(join(folder, 'MANIFEST-000001'), 'begun')
+    await (await openLevel(folder))[Symbol.asyncDispose]()
+    await rm(join(folder, 'CURRENT'))
+    await assert.rejects(openLevel(folder), { code: 'STORE_FAILED', message: /CURRENT/ })
+  } finally {
+    await rm(folder, { recursive: true, force: true })
+  }
+})

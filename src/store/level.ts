@@ -45,11 +45,14 @@ export async function openLevel(
   return new Level(folder, db)
 }
 
-/** Without its file CURRENT LevelDB would take the folder for a new database, and delete the data that is there. */
+/**
+ * Without its file CURRENT LevelDB would take the folder for a new database, and delete the data that is there. A lone
+ * MANIFEST is a database whose making was interrupted before there was any.
+ */
 async function checkCurrent(folder: string): Promise<void> {
   // What can't be listed is told of by opening it.
   const names = await readdir(folder).catch((): string[] => [])
-  if (names.includes('CURRENT') || !names.some(name => /\.(ldb|log)$|^MANIFEST-/.test(name))) return
+  if (names.includes('CURRENT') || !names.some(name => /\.(ldb|log)$/.test(name))) return
   throw new ClusterError(
     'STORE_FAILED',
     `the database in ${folder} has data but no file CURRENT: the files are damaged; restore a backup, or remove the folder and let other peers send the state again`,
