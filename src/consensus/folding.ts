@@ -111,6 +111,7 @@ export class Folding implements Disposable {
     const folded: { readonly partition: number; readonly head: Head; readonly isLighter: boolean }[] = []
     for (const partition of partitions) {
       const before = committed.headOf(partition)
+      const wasResident = documents.resident(partition) !== undefined
       const document = await documents.load(partition, before)
       const clocks = document.settledClocks(committed.retired)
       const snapshot = document.encode(clocks)
@@ -119,9 +120,10 @@ export class Folding implements Disposable {
       for (let sequence = before.nextSequence - before.logCount; sequence < before.nextSequence; sequence++)
         writes.push({ key: logKey(partition, sequence), value: undefined })
       writes.push({ key: headKey(partition), value: encodeHead(head) })
-      // The snapshot has forgotten what the document still drags along, and may even tell of lower clocks.
+      // The snapshot has forgotten what the document still drags along, and may even tell of lower clocks; and what was
+      // loaded for this only is not needed any more.
       const isSettled = [...before.clocks].some(([client, clock]) => clocks.get(client) !== clock)
-      const isLighter = isSettled || document.tombstonesCount > document.liveCount
+      const isLighter = !wasResident || isSettled || document.tombstonesCount > document.liveCount
       folded.push({ partition, head, isLighter })
     }
     await write(writes)

@@ -141,13 +141,9 @@ function limitFiles(bytes: string): void {
 }
 
 it('data without CURRENT is refused; a database whose making was interrupted is made anew', async () => {
-  const folder = await mkdtemp(join(tmpdir(), 'pinfold-level-'))
-  try {
-    await writeFile(join(folder, 'MANIFEST-000001'), 'begun')
-    await (await openLevel(folder))[Symbol.asyncDispose]()
-    await rm(join(folder, 'CURRENT'))
-    await assert.rejects(openLevel(folder), { code: 'STORE_FAILED', message: /CURRENT/ })
-  } finally {
-    await rm(folder, { recursive: true, force: true })
-  }
+  const folder = await mkdtemp(join(root, 'interrupted-'))
+  await writeFile(join(folder, 'MANIFEST-000001'), 'begun')
+  await (await openLevel(folder))[Symbol.asyncDispose]()
+  await rm(join(folder, 'CURRENT'))
+  await assert.rejects(openLevel(folder), { code: 'STORE_FAILED', message: /CURRENT/ })
 })
