@@ -27,6 +27,24 @@ export const CODES = {
 /** A code of the table above. */
 export type Code = keyof typeof CODES
 
+const CODE_OF_STATUS: Readonly<Record<number, Code>> = {
+  400: 'INVALID_ARGUMENT',
+  401: 'UNAUTHENTICATED',
+  403: 'FORBIDDEN',
+  404: 'NOT_FOUND',
+  409: 'CONFLICT',
+  413: 'TOO_LARGE',
+  429: 'RATE_LIMITED',
+  502: 'PEER_UNREACHABLE',
+  503: 'NOT_READY',
+  504: 'TIMEOUT',
+}
+
+/** The code that comes nearest to an HTTP status, for answers that name none. */
+export function codeOfStatus(status: number): Code {
+  return CODE_OF_STATUS[status] ?? 'INTERNAL'
+}
+
 /** Plain values that go along with an error: names of the things that failed. */
 export type ErrorDetails = Readonly<Record<string, string | number | boolean>>
 

@@ -1,6 +1,6 @@
 import { Buffer } from 'node:buffer'
 import type { IncomingMessage } from 'node:http'
-import { ClusterError, CODES, type Code, messageOf } from '../errors.ts'
+import { ClusterError, CODES, type Code, codeOfStatus, messageOf } from '../errors.ts'
 import type { Options } from '../interfaces.ts'
 import { formatJson, parseJson } from '../lib/json.ts'
 import { systemRandom } from '../lib/random.ts'
@@ -271,22 +271,9 @@ function toReplyError(status: number, text: string): ClusterError {
   return new ClusterError(codeOf(saidStatus, reason), shown, { details: { status: saidStatus } })
 }
 
-const CODE_OF_STATUS: Readonly<Record<number, Code>> = {
-  400: 'INVALID_ARGUMENT',
-  401: 'UNAUTHENTICATED',
-  403: 'FORBIDDEN',
-  404: 'NOT_FOUND',
-  409: 'CONFLICT',
-  413: 'TOO_LARGE',
-  429: 'RATE_LIMITED',
-  502: 'PEER_UNREACHABLE',
-  503: 'NOT_READY',
-  504: 'TIMEOUT',
-}
-
 function codeOf(status: number, reason: unknown): Code {
   const isKnown = typeof reason === 'string' && Object.hasOwn(CODES, reason)
-  return isKnown ? (reason as Code) : (CODE_OF_STATUS[status] ?? 'INTERNAL')
+  return isKnown ? (reason as Code) : codeOfStatus(status)
 }
 
 /** A stream that ended with an error says so in its trailers, whether they were announced or not. */

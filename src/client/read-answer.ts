@@ -1,18 +1,5 @@
-import { ClusterError, CODES, type Code } from '../errors.ts'
+import { ClusterError, CODES, type Code, codeOfStatus } from '../errors.ts'
 import { parseJson } from '../lib/json.ts'
-
-const CODE_OF_STATUS: Readonly<Record<number, Code>> = {
-  400: 'INVALID_ARGUMENT',
-  401: 'UNAUTHENTICATED',
-  403: 'FORBIDDEN',
-  404: 'NOT_FOUND',
-  409: 'CONFLICT',
-  413: 'TOO_LARGE',
-  429: 'RATE_LIMITED',
-  502: 'PEER_UNREACHABLE',
-  503: 'NOT_READY',
-  504: 'TIMEOUT',
-}
 
 /** Bound of one document in a stream, characters. */
 const LINE_MAX = 64 * 1024 * 1024
@@ -26,7 +13,7 @@ export function toReplyError(status: number, text: string): ClusterError {
   return (
     errorIn(told) ??
     new ClusterError(
-      CODE_OF_STATUS[status] ?? 'INTERNAL',
+      codeOfStatus(status),
       textIn(told) ?? (text.trim().slice(0, 2000) || `the peer answered with status ${status}`),
       { details: { status } },
     )
@@ -38,7 +25,7 @@ export function errorIn(document: unknown): ClusterError | undefined {
   if (typeof document !== 'object' || document === null) return undefined
   const { code, message, reason } = document as Readonly<Record<string, unknown>>
   if (typeof code !== 'number' || typeof message !== 'string' || typeof reason !== 'string') return undefined
-  const known = Object.hasOwn(CODES, reason) ? (reason as Code) : (CODE_OF_STATUS[code] ?? 'INTERNAL')
+  const known = Object.hasOwn(CODES, reason) ? (reason as Code) : codeOfStatus(code)
   return new ClusterError(known, message, { details: { status: code } })
 }
 

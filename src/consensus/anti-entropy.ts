@@ -175,7 +175,7 @@ export class AntiEntropy implements AsyncDisposable {
     await this.#learnTrust(peer, overview, options)
     const theirs = await this.#learnRetired(peer, overview, options)
     if (gaps.size > 0) await this.#catchUp.fetch(peer, gaps, theirs, options)
-    const first = await this.#differences(peer, await this.#client.overview(peer, options), options)
+    const first = await this.#differences(peer, overview, options)
     if (first.size === 0) {
       const isEqual = equalBytes(overview.trust, sharing.trust.digest)
       plan.fruitless = isEqual ? 0 : plan.fruitless + 1

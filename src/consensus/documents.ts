@@ -1,7 +1,7 @@
 import { ClusterError } from '../errors.ts'
 import type { ByteStore } from '../interfaces.ts'
 import type { Head } from './head.ts'
-import { logKey, snapshotKey } from './keys.ts'
+import { logKeysOf, snapshotKey } from './keys.ts'
 import { PartitionDocument } from './partition-document.ts'
 
 /** The partitions that are in memory: loaded when needed, the longest unused evicted when the budget is spent. */
@@ -60,9 +60,7 @@ export class Documents {
 
   /** Snapshot and log of a partition, in order. */
   async readUpdates(partition: number, head: Head): Promise<Uint8Array[]> {
-    const keys = [snapshotKey(partition)]
-    for (let sequence = head.nextSequence - head.logCount; sequence < head.nextSequence; sequence++)
-      keys.push(logKey(partition, sequence))
+    const keys = [snapshotKey(partition), ...logKeysOf(partition, head)]
     const [snapshot, ...log] = await this.#store.getMany(keys)
     const updates = [snapshot, ...log].filter(update => update !== undefined)
     const isSnapshotWhole = (snapshot?.length ?? 0) === head.snapshotBytes

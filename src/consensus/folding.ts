@@ -5,7 +5,7 @@ import type { Instruments } from '../lib/instruments.ts'
 import type { Committed } from './committed.ts'
 import type { Documents } from './documents.ts'
 import { encodeHead, type Head } from './head.ts'
-import { headKey, logKey, snapshotKey } from './keys.ts'
+import { headKey, logKeysOf, snapshotKey } from './keys.ts'
 import type { METRICS } from './metrics.ts'
 
 /** What folding needs of the replica. */
@@ -117,8 +117,7 @@ export class Folding implements Disposable {
       const snapshot = document.encode(clocks)
       const head: Head = { ...before, clocks, logCount: 0, logBytes: 0, snapshotBytes: snapshot.length }
       writes.push({ key: snapshotKey(partition), value: snapshot })
-      for (let sequence = before.nextSequence - before.logCount; sequence < before.nextSequence; sequence++)
-        writes.push({ key: logKey(partition, sequence), value: undefined })
+      for (const key of logKeysOf(partition, before)) writes.push({ key, value: undefined })
       writes.push({ key: headKey(partition), value: encodeHead(head) })
       // The snapshot has forgotten what the document still drags along, and may even tell of lower clocks; and what was
       // loaded for this only is not needed any more.

@@ -117,6 +117,11 @@ function mix(value: number): number {
   return mixed ^ (mixed >>> 16)
 }
 
+/** The first bytes of the SHA-256. */
+export function digestOfBytes(bytes: Uint8Array): Uint8Array {
+  return hash('sha256', bytes, 'buffer').subarray(0, DIGEST_BYTES)
+}
+
 /** XORs `other` into `into`. */
 export function xorInto(into: Uint8Array, other: Uint8Array): void {
   for (let at = 0; at < DIGEST_BYTES; at++) into[at] = (into[at] ?? 0) ^ (other[at] ?? 0)
@@ -132,7 +137,7 @@ export function digestOf(partition: number, head: Head, retired: ReadonlySet<num
   if (clocks.size === 0 && head.liveCount === 0) return new Uint8Array(DIGEST_BYTES)
   const out = new ByteWriter().uint(partition).raw(head.live).uint(head.liveCount)
   writeClocks(out, clocks)
-  return hash('sha256', out.finish(), 'buffer').subarray(0, DIGEST_BYTES)
+  return digestOfBytes(out.finish())
 }
 
 function withoutClients(

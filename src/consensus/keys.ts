@@ -30,6 +30,15 @@ export function logKey(partition: number, sequence: number): Uint8Array {
   return key
 }
 
+/** Keys of a partition's log, in its order. */
+export function logKeysOf(
+  partition: number,
+  { nextSequence, logCount }: { readonly nextSequence: number; readonly logCount: number },
+): Uint8Array[] {
+  const first = nextSequence - logCount
+  return Array.from({ length: logCount }, (_, index) => logKey(partition, first + index))
+}
+
 /** Range of all log entries. */
 export const LOGS = { gte: Uint8Array.of(LOG), lt: Uint8Array.of(LOG + 1) }
 

@@ -1,10 +1,9 @@
-import { hash } from 'node:crypto'
 import { ClusterError } from '../errors.ts'
 import type { ByteStore, StoreWrite } from '../interfaces.ts'
 import { ByteReader } from '../lib/byte-reader.ts'
 import { ByteWriter } from '../lib/byte-writer.ts'
 import { Digests } from './digests.ts'
-import { DIGEST_BYTES, decodeHead, type Head } from './head.ts'
+import { DIGEST_BYTES, decodeHead, digestOfBytes, type Head } from './head.ts'
 import type { HlcTime } from './hlc.ts'
 import { HEADS, metaKey, partitionOfHeadKey } from './keys.ts'
 import { decodeTime, encodeTime } from './record.ts'
@@ -51,7 +50,7 @@ export function encodeClients(clients: Iterable<number>): Uint8Array {
 /** Digest of a set of client ids; zero for none. */
 export function digestOfClients(clients: ReadonlySet<number>): Uint8Array {
   if (clients.size === 0) return new Uint8Array(DIGEST_BYTES)
-  return hash('sha256', encodeClients(clients), 'buffer').subarray(0, DIGEST_BYTES)
+  return digestOfBytes(encodeClients(clients))
 }
 
 /** Client ids read back. Throws `INVALID_ARGUMENT`. */

@@ -71,7 +71,8 @@ export class Repair {
     alone(async () => {
       const damaged = await findDamaged(store, committed().heads)
       if (damaged.length > 0) this.#tell(damaged.length)
-      for (const partition of damaged) await this.#rebuild(partition)
+      for (let at = 0; at < damaged.length; at += REBUILT_AT_ONCE)
+        await this.#rebuild(damaged.slice(at, at + REBUILT_AT_ONCE))
       if (damaged.length > 0) await this.#countPins()
     }).catch((error: unknown) => logger.warn('the pinset on disk was not checked', { error }))
   }
@@ -95,29 +96,36 @@ export class Repair {
   one(partition: number): void {
     const { alone, logger } = this.#parts
     this.#tell(1)
-    alone(() => this.#rebuild(partition)).catch((error: unknown) =>
+    alone(() => this.#rebuild([partition])).catch((error: unknown) =>
       logger.warn('a damaged partition was not repaired', { partition, error }),
     )
   }
 
-  async #rebuild(partition: number): Promise<void> {
-    const { committed, documents, write, onChanged } = this.#parts
+  async #rebuild(partitions: readonly number[]): Promise<void> {
+    const { store, partitionOf, committed, documents, write, onChanged } = this.#parts
+    const stale = await viewCidsOf(store, partitionOf, partitions)
     const now = committed()
-    const done = await rebuildPartition(
-      { ...this.#parts, retired: now.retired },
-      partition,
-      now.headOf(partition).nextSequence,
-    )
-    const pinsCount = now.pinsCount + done.added
-    // This peer does not know everything of anybody any more, and must not take what it lacks for deleted.
-    await write([...done.writes, encodeRetired([])], pinsCount)
-    now.forgetRetired()
-    now.pinsCount = pinsCount
-    now.setHead(partition, done.head)
-    documents.evict(partition)
-    onChanged(done.changed)
+    for (const [partition, staleCids] of stale) {
+      const done = await rebuildPartition(
+        { ...this.#parts, retired: now.retired },
+        partition,
+        now.headOf(partition).nextSequence,
+        staleCids,
+      )
+      const pinsCount = now.pinsCount + done.added
+      // This peer does not know everything of anybody any more, and must not take what it lacks for deleted.
+      await write([...done.writes, encodeRetired([])], pinsCount)
+      now.forgetRetired()
+      now.pinsCount = pinsCount
+      now.setHead(partition, done.head)
+      documents.evict(partition)
+      onChanged(done.changed)
+    }
   }
 }
+
+/** Partitions for which one walk over the view is made: each names the CIDs that it has there. */
+const REBUILT_AT_ONCE = 64
 
 /** A partition made whole again: what to write, and by how many the number of pins grows. */
 interface Repaired {
@@ -141,6 +149,7 @@ async function rebuildPartition(
   }: Pick<RepairParts, 'store' | 'partitionOf'> & { readonly retired: ReadonlySet<number> },
   partition: number,
   nextSequence: number,
+  stale: ReadonlySet<string>,
 ): Promise<Repaired> {
   const logKeys: Uint8Array[] = []
   const updates: Uint8Array[] = []
@@ -169,7 +178,6 @@ async function rebuildPartition(
     { key: snapshotKey(partition), value: state },
     { key: headKey(partition), value: encodeHead(head) },
   )
-  const stale = await viewCidsOf(store, partitionOf, partition)
   const changed: Uint8Array[] = []
   for (const cid of new Set([...cids, ...stale])) {
     const entry = document.entryOf(cid)
@@ -211,15 +219,16 @@ function readable(
   return document
 }
 
+/** The CIDs that the view has of each partition. */
 async function viewCidsOf(
   store: Pick<ByteStore, 'keys'>,
   partitionOf: (cid: Uint8Array) => number,
-  partition: number,
-): Promise<ReadonlySet<string>> {
-  const cids = new Set<string>()
+  partitions: readonly number[],
+): Promise<ReadonlyMap<number, ReadonlySet<string>>> {
+  const cids = new Map(partitions.map(partition => [partition, new Set<string>()]))
   for await (const key of store.keys(VIEW_RANGE)) {
     const cid = cidOfViewKey(key)
-    if (partitionOf(cid) === partition) cids.add(toKey(cid))
+    cids.get(partitionOf(cid))?.add(toKey(cid))
   }
   return cids
 }

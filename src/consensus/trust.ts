@@ -1,11 +1,10 @@
-import { hash } from 'node:crypto'
 import { ClusterError } from '../errors.ts'
 import type { ByteStore, StoreWrite } from '../interfaces.ts'
 import { ByteReader } from '../lib/byte-reader.ts'
 import { ByteWriter } from '../lib/byte-writer.ts'
 import { Emitter } from '../lib/emitter.ts'
 import { type PeerId, peerIdBytes } from '../model/peer.ts'
-import { DIGEST_BYTES } from './head.ts'
+import { DIGEST_BYTES, digestOfBytes } from './head.ts'
 import { compareTimes, type HlcTime } from './hlc.ts'
 import { metaKey } from './keys.ts'
 import { decodeTime, encodeTime } from './record.ts'
@@ -83,7 +82,7 @@ export class Trust {
   /** Equal on two peers exactly when the same was said at both; zero when nothing was. */
   get digest(): Uint8Array {
     if (this.#words.size === 0) return new Uint8Array(DIGEST_BYTES)
-    return hash('sha256', this.encode(), 'buffer').subarray(0, DIGEST_BYTES)
+    return digestOfBytes(this.encode())
   }
 
   /** All words in bytes. */

@@ -15,6 +15,8 @@ const DIALS_AT_ONCE = 16
 const LIST_BYTES_MAX = 256 * 1024
 /** How often an operator is told that a peer stays alone. */
 const WARN_EVERY_MS = 300_000
+/** How long a peer may be alone before that is worth a word: peers of a cluster that starts find each other within seconds. */
+const ALONE_FOR_MS = 10_000
 
 /** What the search for peers needs. */
 export interface MeetParts {
@@ -71,8 +73,8 @@ export function openMeet(parts: MeetParts, config: { readonly connectionsWanted:
     yield* linesOf(book.all(from))
   })
   const listening = network.onPeer(({ peer, isConnected }) => {
+    loneliness.interrupt()
     if (!isConnected) return
-    loneliness.end()
     book.connected(peer)
     askLater(peer)
   })
@@ -110,22 +112,22 @@ async function ask({ network, book, logger }: MeetParts, peer: PeerId, closing: 
 /** Says why nobody is connected, now and then: nothing else does. */
 class Loneliness {
   readonly #parts: Pick<MeetParts, 'network' | 'book' | 'clock' | 'logger'>
-  #toldAtMs: number | undefined
+  #silentUntilMs: number
 
   constructor(parts: Pick<MeetParts, 'network' | 'book' | 'clock' | 'logger'>) {
     this.#parts = parts
+    this.#silentUntilMs = parts.clock.monotonic() + ALONE_FOR_MS
   }
 
   /** A peer could not be dialled. */
   tell(peer: PeerId, error: string): void {
     const { network, book, clock, logger } = this.#parts
     const nowMs = clock.monotonic()
-    const isToldLately = this.#toldAtMs !== undefined && nowMs - this.#toldAtMs < WARN_EVERY_MS
-    if (network.peers().length > 0 || !book.isKept(peer) || isToldLately) {
+    if (network.peers().length > 0 || !book.isKept(peer) || nowMs < this.#silentUntilMs) {
       logger.debug('a peer could not be dialled', { peer, error })
       return
     }
-    this.#toldAtMs = nowMs
+    this.#silentUntilMs = nowMs + WARN_EVERY_MS
     const addresses = book.addressesOf(peer)
     logger.warn('no other peer is connected, and one of cluster.peer_addresses cannot be reached', {
       peer,
@@ -134,9 +136,9 @@ class Loneliness {
     })
   }
 
-  /** Somebody is connected. */
-  end(): void {
-    this.#toldAtMs = undefined
+  /** Somebody connected or left: being alone begins anew. */
+  interrupt(): void {
+    this.#silentUntilMs = this.#parts.clock.monotonic() + ALONE_FOR_MS
   }
 }
 

@@ -116,5 +116,5 @@ async function collectRecords(
     return reply.sendText(500, `${JSON.stringify({ code: 500, message: messageOf(thrown) })}\n`)
   }
   await discard()
-  reply.sendText(200, texts.length === 0 ? 'null\n' : `[${texts.join(',')}]\n`)
+  await reply.sendText(200, texts.length === 0 ? 'null\n' : `[${texts.join(',')}]\n`)
 }

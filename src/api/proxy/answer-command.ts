@@ -45,6 +45,6 @@ export async function answerCommand(
   } catch (thrown) {
     const isOver = exchange.response.headersSent || exchange.signal.aborted
     if (isOver || !(thrown instanceof ClusterError)) throw thrown
-    reply.sendError(thrown)
+    await reply.sendError(thrown)
   }
 }

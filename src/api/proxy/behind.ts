@@ -82,14 +82,14 @@ export function behindOwnNode(parts: OwnNodeParts): Behind {
         await answerForOwnNode(parts, exchange, path, reply)
       } catch (thrown) {
         if (exchange.response.headersSent || exchange.signal.aborted) throw thrown
-        reply.sendError(thrown)
+        await reply.sendError(thrown)
       }
     },
     admit: async request => admit(request),
     async put(command, exchange, reply) {
       if (command === 'block/put') return blockPut(parts, exchange, reply)
       const message = '"dag/put" needs a Kubo: set ipfs_connector.node to "kubo"'
-      reply.sendError(new ClusterError('REFUSED', message), 501)
+      await reply.sendError(new ClusterError('REFUSED', message), 501)
     },
     [Symbol.dispose]: () => undefined,
   }

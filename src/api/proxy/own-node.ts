@@ -56,7 +56,7 @@ export async function answerForOwnNode(
   if (answer !== undefined) return await answer(parts, exchange, reply)
   const known = Object.keys(COMMANDS).join(', ')
   const message = `"${name.slice(0, 60)}" needs a Kubo: the IPFS node inside this peer has ${known}, besides the cluster's own commands. Set ipfs_connector.node to "kubo" for all others`
-  reply.sendError(new ClusterError('REFUSED', message), 501)
+  await reply.sendError(new ClusterError('REFUSED', message), 501)
 }
 
 function sendPlain(
@@ -83,14 +83,14 @@ async function id(
   if (args[0] !== undefined && args[0] !== self.id)
     throw new ClusterError('REFUSED', 'only this node itself can be asked for, without an argument')
   const AgentVersion = `pinfold/${cluster.version}`
-  reply.sendJson({ ID: self.id, PublicKey: '', Addresses: self.addresses, AgentVersion, Protocols: [] })
+  await reply.sendJson({ ID: self.id, PublicKey: '', Addresses: self.addresses, AgentVersion, Protocols: [] })
 }
 
 /** Clients read this as a version of Kubo and go by it: older ones are spoken to differently. */
 async function version({ cluster }: OwnNodeParts, _exchange: ProxyExchange, reply: KuboReply): Promise<void> {
   const Version = `${KUBO_DIALECT}-pinfold.${cluster.version}`
   const System = `${process.arch}/${process.platform}`
-  reply.sendJson({ Version, Commit: '', Repo: '', System, Golang: '' })
+  await reply.sendJson({ Version, Commit: '', Repo: '', System, Golang: '' })
 }
 
 async function cat({ ipfs }: OwnNodeParts, exchange: ProxyExchange, reply: KuboReply): Promise<void> {
@@ -135,11 +135,11 @@ async function* only<Item>(item: Item): AsyncGenerator<Item> {
 async function blockStat({ ipfs }: OwnNodeParts, exchange: ProxyExchange, reply: KuboReply): Promise<void> {
   const cid = await cidOf(ipfs, exchange)
   const bytes = await ipfs.getBlock(cid, { signal: exchange.signal })
-  reply.sendJson({ Key: formatCid(cid), Size: bytes.length })
+  await reply.sendJson({ Key: formatCid(cid), Size: bytes.length })
 }
 
 async function resolve({ ipfs }: OwnNodeParts, exchange: ProxyExchange, reply: KuboReply): Promise<void> {
-  reply.sendJson({ Path: `/ipfs/${formatCid(await cidOf(ipfs, exchange))}` })
+  await reply.sendJson({ Path: `/ipfs/${formatCid(await cidOf(ipfs, exchange))}` })
 }
 
 async function swarmPeers(
@@ -148,7 +148,7 @@ async function swarmPeers(
   reply: KuboReply,
 ): Promise<void> {
   const peers = await ipfs.swarmPeers({ signal })
-  reply.sendJson({ Peers: peers.map(peer => ({ Addr: '', Peer: peer })) })
+  await reply.sendJson({ Peers: peers.map(peer => ({ Addr: '', Peer: peer })) })
 }
 
 async function swarmConnect(
@@ -162,7 +162,7 @@ async function swarmConnect(
     Strings.push(`connect ${address.split('/').at(-1) ?? ''} success`)
   }
   if (Strings.length === 0) throw new ClusterError('INVALID_ARGUMENT', 'argument "address" is required')
-  reply.sendJson({ Strings })
+  await reply.sendJson({ Strings })
 }
 
 async function cidOf(ipfs: Pick<Ipfs, 'resolve'>, { args, signal }: ProxyExchange): Promise<Cid> {

@@ -35,7 +35,7 @@ export async function pinAdd(
       : cluster.pin(cid, { ...options, signal }))
     pins.push(formatCid(pin.cid))
   }
-  reply.sendJson({ Pins: pins })
+  await reply.sendJson({ Pins: pins })
 }
 
 /** `pin/rm`: takes every argument out of the pinset. Goes on when the client leaves. */
@@ -51,7 +51,7 @@ export async function pinRm(
       : cluster.unpin(cid, { signal }))
     pins.push(formatCid(pin.cid))
   }
-  reply.sendJson({ Pins: pins })
+  await reply.sendJson({ Pins: pins })
 }
 
 /** All of them before the first is done: a bad one does not leave half of the work. */
@@ -92,7 +92,7 @@ export async function pinUpdate(
     await cluster.pin(toCid, { ...NO_OPTIONS, pinUpdate: fromCid, signal })
     if (query.get('unpin') !== 'false') await cluster.unpin(fromCid, { signal })
   }
-  reply.sendJson({ Pins: [formatCid(fromCid), formatCid(toCid)] })
+  await reply.sendJson({ Pins: [formatCid(fromCid), formatCid(toCid)] })
 }
 
 /** `pin/ls`: the whole pinset, or what it says of the arguments. */
@@ -123,7 +123,7 @@ export async function pinLs(
     const lines = pins.map(pin => JSON.stringify({ Cid: formatCid(pin.cid), ...listed(pin) }))
     return reply.sendText(200, lines.join('\n'))
   }
-  reply.sendJson({ Keys: Object.fromEntries(pins.map(pin => [formatCid(pin.cid), listed(pin)])) })
+  await reply.sendJson({ Keys: Object.fromEntries(pins.map(pin => [formatCid(pin.cid), listed(pin)])) })
 }
 
 /** What a listing says of a pin. */

@@ -15,7 +15,7 @@ import { commandOf } from './commands.ts'
 import type { ProxyConfig } from './config.ts'
 import type { ProxyExchange } from './exchange.ts'
 import { hasBody } from './forward.ts'
-import { kuboError } from './reply.ts'
+import { KuboReply } from './reply.ts'
 import { toTarget } from './target.ts'
 
 /** What the IPFS proxy asks and tells. */
@@ -113,12 +113,12 @@ class Serving {
       else if (command === undefined) await this.#behind.answer(exchange, target.path)
       else await answerCommand(this.#parts, this.#behind, exchange, command.command, target.path)
     } catch (thrown) {
-      this.#fail(response, thrown, signal)
+      await this.#fail(response, thrown, signal)
     }
     await this.#finish(request, response)
   }
 
-  #fail(response: ServerResponse, thrown: unknown, signal: AbortSignal): void {
+  async #fail(response: ServerResponse, thrown: unknown, signal: AbortSignal): Promise<void> {
     const { logger } = this.#components
     const error = toClusterError(thrown)
     if (!wasStopped(thrown, signal)) {
@@ -130,10 +130,8 @@ class Serving {
     // An answer that has begun can only be cut; the client sees that it is not whole.
     if (response.headersSent) response.destroy()
     else if (!response.destroyed) {
-      const text = kuboError(error.message)
-      const status = error.code === 'FORBIDDEN' ? 403 : 500
-      const headers = { 'content-type': 'application/json', 'content-length': Buffer.byteLength(text) }
-      response.writeHead(status, headers).end(text)
+      const reply = new KuboReply(response, {}, this.#parts.context)
+      await reply.sendError(error, error.code === 'FORBIDDEN' ? 403 : 500)
     }
   }
 

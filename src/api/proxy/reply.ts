@@ -2,11 +2,13 @@ import type { OutgoingHttpHeaders, ServerResponse } from 'node:http'
 import { messageOf } from '../../errors.ts'
 import { pagesOf } from '../../lib/pages.ts'
 import { STREAM_ERROR } from '../replies.ts'
+import { discardBody } from '../request-body.ts'
 import { DocumentWriter, toHeaderText } from '../stream-reply.ts'
+import { hasBody } from './forward.ts'
 import { type PaceContext, PacedWriter } from './paced-writer.ts'
 
 /** The document of an error in Kubo's form. */
-export function kuboError(message: string): string {
+function kuboError(message: string): string {
   return JSON.stringify({ Message: message, Code: 0, Type: 'error' })
 }
 
@@ -27,18 +29,22 @@ export class KuboReply {
     this.#headers[name.toLowerCase()] = value
   }
 
-  sendJson(document: unknown): void {
-    this.sendText(200, JSON.stringify(document))
+  async sendJson(document: unknown): Promise<void> {
+    await this.sendText(200, JSON.stringify(document))
   }
 
   /** Kubo answers every refusal of a command with 500. */
-  sendError(thrown: unknown, status = 500): void {
-    this.sendText(status, kuboError(messageOf(thrown)))
+  async sendError(thrown: unknown, status = 500): Promise<void> {
+    await this.sendText(status, kuboError(messageOf(thrown)))
   }
 
-  sendText(status: number, text: string): void {
+  /** The whole answer at once. Ends only when the rest of the upload is read: ending would cut a client that writes. */
+  async sendText(status: number, text: string): Promise<void> {
+    const { response } = this
     const bytes = Buffer.from(text)
-    this.response.writeHead(status, { ...this.#headers, 'content-length': bytes.length }).end(bytes)
+    response.writeHead(status, { ...this.#headers, 'content-length': bytes.length }).write(bytes)
+    if (hasBody(response.req)) await discardBody(response.req, response, this.#context.clock)
+    response.end()
   }
 
   /** Begins an answer whose length is not known. */

@@ -17,7 +17,7 @@ export async function repoStat(
   reply: KuboReply,
 ): Promise<void> {
   const { sizeBytes, storageMaxBytes } = await cluster.repoStat({ signal })
-  reply.sendJson({ RepoSize: sizeBytes, StorageMax: storageMaxBytes, ...NOT_COUNTED })
+  await reply.sendJson({ RepoSize: sizeBytes, StorageMax: storageMaxBytes, ...NOT_COUNTED })
 }
 
 /** `repo/gc`: collects on every peer. What a peer as a whole failed with is not told, as Kubo has no word for it. */
