@@ -13,6 +13,8 @@ import type { ConnectGraph, RepoGc, RepoStat } from './model/graph.ts'
 import type { KeyRange, StoreWrite } from './model/key-range.ts'
 import type { Alert, Measure, Metric } from './model/metric.ts'
 import type { IpfsId, PeerHello, PeerId, PeerInfo } from './model/peer.ts'
+import type { PeerHealth } from './model/peer-health.ts'
+import type { PeerMark } from './model/peer-mark.ts'
 import type { Pin, PinMode, PinOptions } from './model/pin.ts'
 import type { PinRange } from './model/pin-range.ts'
 import type { PinRequest, Requester, RequestFilter, RequestList, WantedRequest } from './model/pin-request.ts'
@@ -185,8 +187,12 @@ export interface Informer {
 
 /** Which peers live, and how full they are. Built on signed heartbeats. */
 export interface Monitor extends AsyncDisposable {
-  /** Peers whose heartbeat has not expired, and self; sorted. */
+  /** Peers that are alive or suspect, and self; sorted. */
   peers(): readonly PeerId[]
+  /** Every peer that was ever heard of, self included, also those that are gone; sorted by peer. */
+  health(): readonly PeerHealth[]
+  /** Told whenever the condition of a peer changes. */
+  onHealth(listener: (change: PeerHealth) => void): Disposable
   /** What a peer said last, also when its heartbeat has expired. */
   hello(peer: PeerId): PeerHello | undefined
   /** Names of all metrics that were ever received. */
@@ -201,6 +207,18 @@ export interface Monitor extends AsyncDisposable {
   alerts(): readonly Alert[]
   /** Measures and sends a heartbeat now, not at the next beat. */
   beat(): Promise<void>
+}
+
+/** What operators have said of peers, shared through the pinset. */
+export interface PeerMarks extends AsyncDisposable {
+  /** What is known of a peer; a mark that says nothing when nothing was said. */
+  of(peer: PeerId): PeerMark
+  /** Marks that say something; sorted by peer. */
+  all(): readonly PeerMark[]
+  /** Replaces a peer's mark on every peer of the cluster; durable here when it resolves. */
+  set(mark: PeerMark, options: Options): Promise<void>
+  /** Told whenever a mark changes, here or elsewhere. */
+  onChange(listener: (mark: PeerMark) => void): Disposable
 }
 
 /** Chooses peers. Pure: the same request gives the same answer on every peer. Throws `NOT_ENOUGH_PEERS`. */

@@ -1,6 +1,7 @@
 import type { PeerHello } from '../interfaces.ts'
 import type { Alert, Measure, Metric } from '../model/metric.ts'
 import type { PeerId } from '../model/peer.ts'
+import type { PeerHealth } from '../model/peer-health.ts'
 import type { Heartbeat } from './heartbeat.ts'
 
 /** Name of the metric that says that a peer lives. */
@@ -83,6 +84,17 @@ export class MetricBook {
   /** Peers whose heartbeat has not run out. */
   livingPeers(now: Now): readonly PeerId[] {
     return [...this.#pages].filter(([, page]) => isLiving(page, now)).map(([peer]) => peer)
+  }
+
+  /** What the heartbeats say of every peer that was ever heard of. */
+  health(now: Now): readonly PeerHealth[] {
+    return [...this.#pages]
+      .map(([peer, page]): PeerHealth => {
+        const heardAtMs = page.entries.get(PING)?.receivedAtMs ?? 0
+        const condition = isLiving(page, now) ? 'alive' : 'unreachable'
+        return { peer, condition, phi: 0, heardAtMs, sinceMs: heardAtMs }
+      })
+      .sort((a, b) => (a.peer < b.peer ? -1 : 1))
   }
 
   hello(peer: PeerId): PeerHello | undefined {

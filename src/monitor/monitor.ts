@@ -10,6 +10,7 @@ import { repeat } from '../lib/repeat.ts'
 import type { Identity } from '../model/identity.ts'
 import type { Alert, Metric } from '../model/metric.ts'
 import type { PeerId } from '../model/peer.ts'
+import type { PeerHealth } from '../model/peer-health.ts'
 import { announceable } from './announceable.ts'
 import { AwakeTime } from './awake-time.ts'
 import type { MonitorConfig } from './config.ts'
@@ -67,6 +68,7 @@ class HeartbeatMonitor implements Monitor {
   readonly #awake: AwakeTime
   readonly #metrics = new Emitter<Metric>()
   readonly #raised = new Emitter<Alert>()
+  readonly #health = new Emitter<PeerHealth>()
   readonly #instruments: Instruments<typeof MONITOR_METRICS>
   readonly #owned = new AsyncDisposableStack()
   readonly #stopping = new AbortController()
@@ -107,6 +109,14 @@ class HeartbeatMonitor implements Monitor {
 
   peers(): readonly PeerId[] {
     return [...new Set([this.#parts.network.self, ...this.#book.livingPeers(this.#now())])].sort()
+  }
+
+  health(): readonly PeerHealth[] {
+    return this.#book.health(this.#now())
+  }
+
+  onHealth(listener: (change: PeerHealth) => void): Disposable {
+    return this.#health.on(listener)
   }
 
   hello(peer: PeerId): PeerHello | undefined {
