@@ -4,6 +4,7 @@
  * roles, already running; disposing it ends its work and waits for what is under way.
  */
 import type { AddEntry, AddedOutput, AddParams } from './model/add.ts'
+import type { AlertKind, AlertSeverity, ClusterAlert } from './model/alert.ts'
 import type { AllocationRequest } from './model/allocation-request.ts'
 import type { Block, PinProgress } from './model/block.ts'
 import type { BulkLines, BulkResult, ImportChanges, WantedPin } from './model/bulk.ts'
@@ -207,6 +208,23 @@ export interface Monitor extends AsyncDisposable {
   alerts(): readonly Alert[]
   /** Measures and sends a heartbeat now, not at the next beat. */
   beat(): Promise<void>
+}
+
+/** What somebody should know of. Each kind is raised once for a subject, until it is cleared. */
+export interface Alerts extends AsyncDisposable {
+  /** While it is raised already, only the message becomes the new one, and nobody is told. */
+  raise(
+    kind: AlertKind,
+    subject: string,
+    message: string,
+    options?: { readonly severity?: AlertSeverity },
+  ): void
+  /** It does not hold any more. Nothing happens when it is not raised. */
+  clear(kind: AlertKind, subject: string): void
+  /** Newest first, at most 1,000: all that hold, and the last of those that were cleared. */
+  list(): readonly ClusterAlert[]
+  /** Told of every alert as it is raised, and again as it is cleared. */
+  onAlert(listener: (alert: ClusterAlert) => void): Disposable
 }
 
 /** What operators have said of peers, shared through the pinset. */
