@@ -18,7 +18,7 @@ import type { Caller, Gate } from './auth.ts'
 import { bulkHandlers } from './bulk-handlers.ts'
 import { docsHandlers } from './docs/docs-handlers.ts'
 import { insightHandlers } from './insight/insight-handlers.ts'
-import { parseRecoverFilter, parseStatusRange } from './insight/status-range.ts'
+import { parseRecoverFilter } from './insight/recover-filter.ts'
 import { parsePinRange } from './pin-range.ts'
 import { parseAddRequest, parseCidList, parseIpfsPath, parsePinOptions, type Query } from './query.ts'
 import type { Handlers, Routes } from './routes.ts'
@@ -108,7 +108,7 @@ function pinsetHandlers(
     toPinnedJson(await cluster.pin(cid, { ...wanted, signal }), wanted)
   return {
     allocations: ({ query }, options) =>
-      map(cluster.allocations(parsePinRange(toQuery(query)), options), toPinJson),
+      map(cluster.allocations(parsePinRange(toQuery(query), clock.now()), options), toPinJson),
     async allocation({ params, query }) {
       const cid = parseCid(params.hash)
       optionsOf(query)
@@ -159,7 +159,8 @@ function statusHandlers(
       const cids = query?.cids ?? ''
       if (cids !== '')
         return statusesOf(parseCidList(cids), async cid => toJson(await cluster.status(cid, scope)))
-      const range = parseStatusRange(toQuery(query), clock.now())
+      // Here `filter` is for states.
+      const range = parsePinRange({ ...toQuery(query), filter: '' }, clock.now())
       return map(cluster.statuses(parseStatusFilter(query?.filter ?? ''), { ...scope, range }), toJson)
     },
     async status({ params, query }, options) {

@@ -67,6 +67,15 @@ export const addQuerySchema: JsonSchema<AddQuery> = {
   patternProperties: { '^meta-.+': textSchema('metadata') },
 }
 
+const ageTexts = {
+  'older-than': textSchema(
+    'written before this: a time such as 2026-01-31T00:00:00Z, or that long ago, such as 1h',
+  ),
+  'newer-than': textSchema(
+    'written then or later: a time such as 2026-01-31T00:00:00Z, or within that time, such as 1h',
+  ),
+} as const
+
 const allocationsQueryTexts = {
   filter: textSchema('comma list of all, pin, meta-pin, clusterdag-pin, shard-pin'),
   limit: written('integer', 'how many entries at most, from 1', { minimum: 1 }),
@@ -75,6 +84,7 @@ const allocationsQueryTexts = {
   'cid-to': textSchema('CID at which the range ends, itself left out'),
   'name-prefix': textSchema('how the name begins, case and all'),
   allocation: textSchema('id of a peer that keeps it; what is pinned everywhere, every peer keeps'),
+  ...ageTexts,
 } as const
 
 /** Query of the listing of the pinset. Everything that is given must be so. */
@@ -103,8 +113,7 @@ const statusesQueryTexts = {
   'cid-to': allocationsQueryTexts['cid-to'],
   'name-prefix': allocationsQueryTexts['name-prefix'],
   allocation: allocationsQueryTexts.allocation,
-  'older-than': textSchema('duration such as 1h: the pin was written longer ago'),
-  'newer-than': textSchema('duration such as 1h: the pin was written within it'),
+  ...ageTexts,
 } as const
 
 /** Query of the listing of states. `cids` goes before all others; of these everything that is given must be so. */

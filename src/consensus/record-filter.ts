@@ -11,6 +11,9 @@ export interface RecordFilter {
   readonly namePrefix: Uint8Array
   readonly allocation: Uint8Array | undefined
   readonly metadata: readonly Pair[]
+  /** Unix milliseconds: written before the one, and not before the other. */
+  readonly writtenBeforeMs: number
+  readonly writtenSinceMs: number
 }
 
 type Pair = readonly [key: Uint8Array, value: Uint8Array]
@@ -21,14 +24,24 @@ const REQUEST = PIN_TYPES.indexOf('request')
 /** What a range asks of each record; undefined when any will do. Throws `INVALID_ARGUMENT` for what is no peer id. */
 export function toRecordFilter(range: PinRange): RecordFilter | undefined {
   const { types, namePrefix = '', allocation, metadata = {} } = range
+  const { writtenBeforeMs = Number.POSITIVE_INFINITY, writtenSinceMs = Number.NEGATIVE_INFINITY } = range
   const pairs = Object.entries(metadata)
-  if (types === undefined && namePrefix === '' && allocation === undefined && pairs.length === 0)
+  const isOfAnyAge = range.writtenBeforeMs === undefined && range.writtenSinceMs === undefined
+  if (
+    types === undefined &&
+    namePrefix === '' &&
+    allocation === undefined &&
+    pairs.length === 0 &&
+    isOfAnyAge
+  )
     return undefined
   return {
     types: types === undefined ? undefined : new Set([...types].map(type => PIN_TYPES.indexOf(type))),
     namePrefix: Buffer.from(namePrefix),
     allocation: allocation === undefined ? undefined : peerIdBytes(allocation),
     metadata: pairs.map(([key, value]) => [Buffer.from(key), Buffer.from(value)]),
+    writtenBeforeMs,
+    writtenSinceMs,
   }
 }
 
@@ -37,18 +50,25 @@ export function fitsRecord(record: Uint8Array, filter: RecordFilter): boolean {
   checkFormat(record)
   if (filter.types?.has(record[TYPE_AT] ?? -1) === false) return false
   const { namePrefix, allocation, metadata } = filter
-  if (namePrefix.length === 0 && allocation === undefined && metadata.length === 0) return true
+  const isOnlyOfType = namePrefix.length === 0 && allocation === undefined && metadata.length === 0
+  if (isOnlyOfType && !asksForAge(filter)) return true
   const input = new ByteReader(record)
   input.skip(TYPE_AT + 1)
   input.int()
   const [replicationMin, replicationMax] = [input.int(), input.int()]
-  input.uint()
+  const writtenMs = input.uint() * 1000
+  if (writtenMs >= filter.writtenBeforeMs || writtenMs < filter.writtenSinceMs) return false
+  if (isOnlyOfType) return true
   const has = input.uint(0xff)
   const name = has & OPTIONAL.name ? input.bytes(PIN_BOUNDS.nameBytes) : NOTHING
   if (!startsWith(name, namePrefix)) return false
   const isKept = hasAllocation(input, has, allocation) || (replicationMin < 0 && replicationMax < 0)
   if (allocation !== undefined && !isKept) return false
   return metadata.length === 0 || hasMetadata(input, has, metadata)
+}
+
+function asksForAge({ writtenBeforeMs, writtenSinceMs }: RecordFilter): boolean {
+  return writtenBeforeMs !== Number.POSITIVE_INFINITY || writtenSinceMs !== Number.NEGATIVE_INFINITY
 }
 
 /** Whether a record is a request's. */

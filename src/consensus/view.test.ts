@@ -53,13 +53,14 @@ const anyPin = fc
     shardSizeBytes: fc.constantFrom(0, 5_000_000_000),
     expireAtMs: fc.constantFrom(undefined, 4_000_000_000_000),
     metadata: anyMetadata,
-    timestampMs: fc.constantFrom(0, 1_700_000_000_000),
+    timestampMs: fc.constantFrom(0, 1_700_000_000_000, 1_700_000_001_000),
     pinUpdate: fc.option(anyCid, { nil: undefined }),
   })
   .map(fields => ({ ...fields, mode: fields.maxDepth === 0 ? ('direct' as const) : ('recursive' as const) }))
 const anyPins = fc
   .uniqueArray(fc.tuple(fc.nat(CIDS_COUNT - 1), anyPin), { selector: ([number]) => number })
   .map(all => all.map(([number, fields]) => toPin(numberedCid(number), fields)))
+const anyTime = fc.constantFrom(0, 1_700_000_000_000, 1_700_000_000_500, 1_700_000_001_001)
 const anyRange: fc.Arbitrary<PinRange> = fc.record(
   {
     after: anyCid,
@@ -70,6 +71,8 @@ const anyRange: fc.Arbitrary<PinRange> = fc.record(
     namePrefix: fc.constantFrom('', 'a', 'ab', 'b/', 'b/ä', '日'),
     metadata: anyMetadata,
     allocation: fc.constantFrom(...PEERS),
+    writtenBeforeMs: anyTime,
+    writtenSinceMs: anyTime,
   },
   { requiredKeys: [] },
 )

@@ -2,7 +2,7 @@ import type { PinQuery } from '../api/query-schema.ts'
 import { messageOf } from '../errors.ts'
 import { parseDuration } from '../lib/duration.ts'
 import { parsePeerId } from '../model/peer.ts'
-import { formatTime } from '../model/time-json.ts'
+import { formatTime, parseTime } from '../model/time-json.ts'
 import type { OptionValues } from './command.ts'
 import { CommandError } from './command-error.ts'
 
@@ -53,6 +53,42 @@ export const metadataOption = {
   value: 'key=value',
   summary: 'data to keep with the pin; may be given several times',
 } as const
+
+/** From when and until when entries of the pinset were written. */
+export const ageOptions = [
+  {
+    kind: 'text',
+    name: 'older-than',
+    value: 'when',
+    default: '',
+    summary:
+      'only what was pinned longer ago than, such as 720h, or before a time such as 2026-01-31T00:00:00Z',
+  },
+  {
+    kind: 'text',
+    name: 'newer-than',
+    value: 'when',
+    default: '',
+    summary: 'only what was pinned since then: as above',
+  },
+] as const
+
+/** The members of the query that ages become, checked before anybody is asked. Throws `CommandError`. */
+export function ageQuery(options: OptionValues<typeof ageOptions>): {
+  readonly 'older-than'?: string
+  readonly 'newer-than'?: string
+} {
+  const given = (['older-than', 'newer-than'] as const).filter(name => options[name] !== '')
+  for (const name of given) {
+    try {
+      if (/^\d{4}-/.test(options[name])) parseTime(options[name])
+      else parseDuration(options[name])
+    } catch (cause) {
+      throw new CommandError(`parsing ${name}`, messageOf(cause), { cause })
+    }
+  }
+  return Object.fromEntries(given.map(name => [name, options[name]]))
+}
 
 type NamingValues = OptionValues<typeof namingOptions>
 

@@ -140,7 +140,7 @@ test('an error of the daemon is 2, no daemon 1, a fault of ours 1 on standard er
 })
 
 test('"pin ls" asks for the part of the pinset that its options name', async () => {
-  const line = `pin ls --filter pin --name-prefix a/ --metadata k=v --metadata l= --allocation ${PEER} --limit 5 --after ${CID}`
+  const line = `pin ls --filter pin --name-prefix a/ --metadata k=v --metadata l= --allocation ${PEER} --limit 5 --older-than 1h --newer-than 2026-01-31T00:00:00Z --after ${CID}`
   const run = await runFake(line.split(' '), { allocations: [[]] })
   assert.deepEqual(run.calls[0]?.input.query, {
     filter: 'pin',
@@ -149,12 +149,27 @@ test('"pin ls" asks for the part of the pinset that its options name', async () 
     'meta-l': '',
     allocation: PEER,
     limit: '5',
+    'older-than': '1h',
+    'newer-than': '2026-01-31T00:00:00Z',
     after: CID,
+  })
+  const states = await runFake(['status', '--older-than', '24h'], { statuses: [[]] })
+  assert.deepEqual(states.calls[0]?.input.query, {
+    local: 'false',
+    filter: '',
+    cids: '',
+    'older-than': '24h',
   })
   assert.deepEqual((await runFake(['pin', 'ls'], { allocations: [[]] })).calls[0]?.input.query, {
     filter: 'all',
   })
-  for (const wrong of ['--after x', '--allocation x', '--metadata x'])
+  for (const wrong of [
+    '--after x',
+    '--allocation x',
+    '--metadata x',
+    '--older-than x',
+    '--newer-than 2026-13',
+  ])
     assert.equal(
       (await runFake(['pin', 'ls', ...wrong.split(' ')], { allocations: [[]] })).exitCode,
       1,

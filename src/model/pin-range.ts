@@ -18,4 +18,8 @@ export interface PinRange {
   readonly metadata?: Readonly<Record<string, string>>
   /** A peer that keeps the content, be it as one of all peers. */
   readonly allocation?: PeerId
+  /** Unix milliseconds: entries that were written before. */
+  readonly writtenBeforeMs?: number
+  /** Unix milliseconds: entries that were written then or later. */
+  readonly writtenSinceMs?: number
 }

@@ -3,21 +3,13 @@ import type { Cid } from './cid.ts'
 import { isAllocatedTo, type Pin } from './pin.ts'
 import type { PinRange } from './pin-range.ts'
 
-/** Which part of a listing of states to show: a range of the pinset, and when its entries were written. */
-export interface StatusRange extends PinRange {
-  /** Unix milliseconds: entries that were written before. */
-  readonly writtenBeforeMs?: number
-  /** Unix milliseconds: entries that were written then or later. */
-  readonly writtenSinceMs?: number
-}
-
 /** Which part of a listing of states to show. */
 export interface Ranged {
-  readonly range?: StatusRange
+  readonly range?: PinRange
 }
 
 /** Whether a CID with its entry is in the range; its limit does not count here. What has no entry has no name either. */
-export function isInRange(cid: Cid, pin: Pin | undefined, range: StatusRange): boolean {
+export function isInRange(cid: Cid, pin: Pin | undefined, range: PinRange): boolean {
   const { after, from, to } = range
   if (after !== undefined && compareBytes(cid.bytes, after.bytes) <= 0) return false
   if (from !== undefined && compareBytes(cid.bytes, from.bytes) < 0) return false
@@ -25,13 +17,13 @@ export function isInRange(cid: Cid, pin: Pin | undefined, range: StatusRange): b
   return pin === undefined ? !asksOfPin(range) : fitsPin(pin, range)
 }
 
-function asksOfPin({ types, namePrefix = '', metadata = {}, allocation, ...range }: StatusRange): boolean {
+function asksOfPin({ types, namePrefix = '', metadata = {}, allocation, ...range }: PinRange): boolean {
   const isOfAge = range.writtenBeforeMs !== undefined || range.writtenSinceMs !== undefined
   const isSaid = types !== undefined || namePrefix !== '' || allocation !== undefined
   return isSaid || isOfAge || Object.keys(metadata).length > 0
 }
 
-function fitsPin(pin: Pin, range: StatusRange): boolean {
+function fitsPin(pin: Pin, range: PinRange): boolean {
   const { types, namePrefix = '', metadata = {}, allocation } = range
   const { writtenBeforeMs = Number.POSITIVE_INFINITY, writtenSinceMs = Number.NEGATIVE_INFINITY } = range
   return (

@@ -4,7 +4,7 @@ import { numberedCid } from '../../test/support/numbered-cid.ts'
 import { type TrackerWorld, trackerWorld } from '../../test/support/tracker-world.ts'
 import { cidKey } from '../model/cid.ts'
 import { type Pin, toPin } from '../model/pin.ts'
-import type { StatusRange } from '../model/status-range.ts'
+import type { PinRange } from '../model/pin-range.ts'
 
 const HOUR_MS = 3_600_000
 const WRITTEN_MS = 1_700_000_000_000
@@ -104,7 +104,7 @@ test('a listing shows the range that was asked for, also of what is under way', 
   )
   await world.clock.advance(0)
   const all = await drain(world.tracker.statuses(undefined, { signal }))
-  const list = async (range: StatusRange, ...filter: 'pin_error'[]) => {
+  const list = async (range: PinRange, ...filter: 'pin_error'[]) => {
     const states = filter.length === 0 ? undefined : new Set(filter)
     return (await drain(world.tracker.statuses(states, { range, signal }))).map(({ cid }) => cid.toString())
   }

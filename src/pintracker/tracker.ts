@@ -8,12 +8,13 @@ import type { Random } from '../lib/random.ts'
 import { type Cid, cidFromKey, cidKey } from '../model/cid.ts'
 import type { PeerId } from '../model/peer.ts'
 import { modeOf, type Pin } from '../model/pin.ts'
+import type { PinRange } from '../model/pin-range.ts'
 import { isRequestName } from '../model/pin-request.ts'
 import type { PinInfo, PinStatus, PinStatusFilter, StatusChange } from '../model/pin-status.ts'
 import type { PinSummary } from '../model/pin-summary.ts'
 import type { PinWhy } from '../model/pin-why.ts'
 import type { RecoverFilter } from '../model/recover-filter.ts'
-import { isInRange, type StatusRange } from '../model/status-range.ts'
+import { isInRange } from '../model/status-range.ts'
 import { ChangeJournal } from './change-journal.ts'
 import type { PinTrackerConfig } from './config.ts'
 import { IpfsGate, isUnavailable } from './ipfs-gate.ts'
@@ -130,7 +131,7 @@ class ReconcilingTracker implements PinTracker {
 
   async *statuses(
     filter: PinStatusFilter,
-    { range = {}, signal }: Options & { readonly range?: StatusRange },
+    { range = {}, signal }: Options & { readonly range?: PinRange },
   ): AsyncGenerator<PinInfo> {
     let left = range.limit ?? Number.POSITIVE_INFINITY
     for await (const info of this.#matching(filter, range, { signal })) {
@@ -140,7 +141,7 @@ class ReconcilingTracker implements PinTracker {
     }
   }
 
-  async *#matching(filter: PinStatusFilter, range: StatusRange, options: Options): AsyncGenerator<PinInfo> {
+  async *#matching(filter: PinStatusFilter, range: PinRange, options: Options): AsyncGenerator<PinInfo> {
     if (filter !== undefined && !SETTLED_STATUSES.some(status => filter.has(status))) {
       for await (const info of this.#ongoing(filter, options))
         if (isInRange(info.cid, info.pin, range)) yield info
@@ -245,15 +246,10 @@ class ReconcilingTracker implements PinTracker {
   }
 
   /** Every entry of the pinset with its state, in order. */
-  async *#listed(
-    failure: Unasked | undefined,
-    range: StatusRange,
-    options: Options,
-  ): AsyncGenerator<PinInfo> {
+  async *#listed(failure: Unasked | undefined, range: PinRange, options: Options): AsyncGenerator<PinInfo> {
     // The limit counts what is shown, which the pinset cannot know.
-    const { limit: _, writtenBeforeMs: __, writtenSinceMs: ___, ...entries } = range
+    const { limit: _, ...entries } = range
     for await (const pin of this.#parts.consensus.pins(entries, options)) {
-      if (!isInRange(pin.cid, pin, range)) continue
       const actual = failure ?? this.#view.mode(pin.cid)
       yield toPinInfo(this.#factsOf(pin.cid, pin, actual))
     }

@@ -1,8 +1,9 @@
 import type { Code } from '../errors.ts'
 import { PIN_TYPES } from '../model/pin.ts'
+import type { PinRange } from '../model/pin-range.ts'
 import { PIN_STATUSES, type PinStatus, type PinStatusFilter } from '../model/pin-status.ts'
 import type { Recovering } from '../model/recover-filter.ts'
-import type { Ranged, StatusRange } from '../model/status-range.ts'
+import type { Ranged } from '../model/status-range.ts'
 import { asCode } from './pin-codec.ts'
 import { type Codec, Fields, refuse, withoutUndefined } from './wire.ts'
 
@@ -56,7 +57,7 @@ function statusesFrom(fields: Fields, key: string): ReadonlySet<PinStatus> {
   )
 }
 
-function rangeFrom(fields: Fields): StatusRange {
+function rangeFrom(fields: Fields): PinRange {
   const has = (key: string) => fields.has(key)
   return {
     ...(has('after') ? { after: fields.cid('after') } : {}),

@@ -5,6 +5,7 @@ import { isAllocatedTo, type Pin } from '../../src/model/pin.ts'
 /** The pins of a range in order, found the plain way: every pin is looked at. */
 export function inRange(pins: Iterable<Pin>, range: PinRange): readonly Pin[] {
   const { after, from, to, limit, types, namePrefix = '', metadata = {}, allocation } = range
+  const { writtenBeforeMs, writtenSinceMs } = range
   return [...pins]
     .sort((a, b) => compareBytes(a.cid.bytes, b.cid.bytes))
     .filter(
@@ -17,7 +18,9 @@ export function inRange(pins: Iterable<Pin>, range: PinRange): readonly Pin[] {
         Object.entries(metadata).every(
           ([key, value]) => new Map(Object.entries(pin.metadata)).get(key) === value,
         ) &&
-        (allocation === undefined || isAllocatedTo(pin, allocation)),
+        (allocation === undefined || isAllocatedTo(pin, allocation)) &&
+        (writtenBeforeMs === undefined || pin.timestampMs < writtenBeforeMs) &&
+        (writtenSinceMs === undefined || pin.timestampMs >= writtenSinceMs),
     )
     .slice(0, limit)
 }

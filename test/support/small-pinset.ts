@@ -1,8 +1,8 @@
 import type { Consensus } from '../../src/interfaces.ts'
-import { compareBytes } from '../../src/lib/bytes.ts'
 import { Emitter } from '../../src/lib/emitter.ts'
 import { type Cid, cidKey } from '../../src/model/cid.ts'
 import type { Pin } from '../../src/model/pin.ts'
+import { inRange } from './in-range.ts'
 
 /** The part of `Consensus` that a tracker sees, in memory, with what a test does to it. */
 export interface SmallPinset extends Pick<Consensus, 'get' | 'pins' | 'onChange'> {
@@ -26,9 +26,8 @@ export function smallPinset(): SmallPinset {
       if (entries.delete(cidKey(cid))) changes.emit([cid])
     },
     get: async cid => entries.get(cidKey(cid)),
-    async *pins(_range, { signal }) {
-      const sorted = [...entries.values()].sort((a, b) => compareBytes(a.cid.bytes, b.cid.bytes))
-      for (const pin of sorted) {
+    async *pins(range, { signal }) {
+      for (const pin of inRange(entries.values(), range)) {
         signal.throwIfAborted()
         yield pin
       }

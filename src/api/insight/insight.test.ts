@@ -4,10 +4,10 @@ import { numberedCid } from '../../../test/support/numbered-cid.ts'
 import { collect, openRestServer } from '../../../test/support/rest-server.ts'
 import { ClusterError } from '../../errors.ts'
 import type { Cluster } from '../../interfaces.ts'
+import type { PinRange } from '../../model/pin-range.ts'
 import type { PinStatusFilter } from '../../model/pin-status.ts'
 import type { PinSummary } from '../../model/pin-summary.ts'
 import type { RecoverFilter } from '../../model/recover-filter.ts'
-import type { StatusRange } from '../../model/status-range.ts'
 
 const options = { signal: new AbortController().signal }
 const cid = numberedCid(1)
@@ -76,7 +76,7 @@ test('why says what each peer wants, has and tried, and what to do', async () =>
 })
 
 test('a listing of states and trying again take ranges and filters, and refuse what they do not understand', async () => {
-  const ranges: (StatusRange | undefined)[] = []
+  const ranges: (PinRange | undefined)[] = []
   const filters: (RecoverFilter | undefined)[] = []
   const states: PinStatusFilter[] = []
   await using server = await openRestServer({

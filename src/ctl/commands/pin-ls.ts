@@ -3,7 +3,7 @@ import type { PinType } from '../../model/pin.ts'
 import { defineCommand } from '../command.ts'
 import { CommandError } from '../command-error.ts'
 import { formatPin } from '../format.ts'
-import { metadataQuery, parseAllocations } from '../pin-options.ts'
+import { ageOptions, ageQuery, metadataQuery, parseAllocations } from '../pin-options.ts'
 import { parseCidArgument } from '../pin-path.ts'
 
 // A list of its own: the module that has the types also loads what reads multiaddrs, which this command does not need.
@@ -44,6 +44,7 @@ export const pinLs = defineCommand({
       default: '',
       summary: 'only what the peer with this id keeps; what is pinned everywhere, every peer keeps',
     },
+    ...ageOptions,
     {
       kind: 'integer',
       name: 'limit',
@@ -64,6 +65,7 @@ export const pinLs = defineCommand({
     'pin ls',
     'pin ls --filter pin,meta-pin',
     'pin ls --name-prefix backup/ --metadata owner=me --limit 100',
+    'pin ls --older-than 720h',
   ],
   async run({ options, args }, context) {
     const [text] = args
@@ -76,6 +78,7 @@ export const pinLs = defineCommand({
       ...(options['name-prefix'] === '' ? {} : { 'name-prefix': options['name-prefix'] }),
       ...metadataQuery(options.metadata),
       ...(options.allocation === '' ? {} : { allocation: parseAllocations(options.allocation) }),
+      ...ageQuery(options),
       ...(options.limit === 0 ? {} : { limit: String(options.limit) }),
       ...(options.after === '' ? {} : { after: parseCidArgument(options.after, 'parsing after').toString() }),
     }

@@ -111,6 +111,7 @@ function allFormats(mutator: Mutator, random: Random): readonly Format[] {
     namePrefix: 'pin',
     allocation: identityFrom(random).id,
     metadata: { key: 'value' },
+    writtenSinceMs: 0,
   })
   return [
     {
