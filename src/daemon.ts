@@ -8,6 +8,7 @@ import { openIpfsProxy } from './api/proxy/proxy.ts'
 import { openRestApi } from './api/rest.ts'
 import { openTokens } from './api/tokens/tokens.ts'
 import { openCluster } from './cluster/cluster.ts'
+import { openPeerMarks } from './cluster/marks/peer-marks.ts'
 import { openPinRequests } from './cluster/pin-requests.ts'
 import { makeRpcHandlers } from './cluster/rpc-handlers.ts'
 import { writePeerstore } from './config/peerstore-file.ts'
@@ -87,6 +88,7 @@ export async function openDaemon(settings: DaemonSettings, seams: Seams): Promis
   const consensus = parts.use(
     await openPinset({ ...base('consensus'), network, store: await openStore('pinset') }, settings.consensus),
   )
+  const marks = parts.use(await openPeerMarks({ ...base('cluster'), consensus }))
   const ipfs = parts.use(await openIpfs(settings, seams, observability, openStore))
   const tracker = parts.use(
     await openPinTracker(
@@ -106,6 +108,7 @@ export async function openDaemon(settings: DaemonSettings, seams: Seams): Promis
     rpcProtocolVersion: RPC_PROTOCOL,
     peername,
     consensus,
+    marks,
     tracker,
     monitor,
     network,

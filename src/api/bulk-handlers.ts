@@ -11,7 +11,7 @@ import {
 import { toBulkLines } from '../model/bulk-lines.ts'
 import type { Cid } from '../model/cid.ts'
 import { parsePeerId } from '../model/peer.ts'
-import { PIN_TYPES } from '../model/pin.ts'
+import { EXPORT_TYPES } from '../model/pin.ts'
 import { toPinJson } from '../model/pin-json.ts'
 import { parseCidLine, parseEntryLine, parsePinLine } from '../model/pin-line.ts'
 import { parsePinOptions, type Query } from './query.ts'
@@ -38,7 +38,7 @@ export function bulkHandlers(
       )
     },
     async *exportState({ query }, options) {
-      const range = query?.requests === 'true' ? { types: new Set(PIN_TYPES) } : {}
+      const range = query?.requests === 'true' ? { types: EXPORT_TYPES } : {}
       for await (const pin of cluster.allocations(range, options)) yield toPinJson(pin)
     },
     importState({ query, lines }, options) {

@@ -124,13 +124,20 @@ function pinUpdateOf(text: string | undefined): Cid | undefined {
     : attempt('error decoding update option parameter', () => parseCid(text))
 }
 
-/** Which types of pins a listing shows; undefined = all but requests. Unknown names among known ones are passed over. */
+/** Which types a listing shows; undefined = all but requests and marks. Unknown names among known ones are passed over. */
 export function parseTypeFilter(text: string | undefined): ReadonlySet<PinType> | undefined {
   if (text === undefined || text === '') return undefined
   const names = new Set(text.split(','))
-  if (names.has('all')) return names.has('request') ? new Set(PIN_TYPES) : undefined
+  if (names.has('all')) return toAll(names)
   const types = PIN_TYPES.filter(type => names.has(type))
   return types.length === 0 ? refuse('invalid filter value') : new Set(types)
+}
+
+/** All types, and of those that are hidden the ones that are named as well. */
+function toAll(names: ReadonlySet<string>): ReadonlySet<PinType> | undefined {
+  const hidden: readonly PinType[] = ['request', 'peer-mark']
+  if (!hidden.some(type => names.has(type))) return undefined
+  return new Set(PIN_TYPES.filter(type => !hidden.includes(type) || names.has(type)))
 }
 
 /** The CIDs of a comma list. */

@@ -7,6 +7,7 @@ import type {
   Logger,
   Monitor,
   Network,
+  PeerMarks,
   PinTracker,
   Rpc,
 } from '../interfaces.ts'
@@ -40,6 +41,8 @@ export interface ClusterComponents extends Omit<LocalComponents, 'monitor' | 'ip
     Ipfs,
     'id' | 'gc' | 'putBlocks' | 'repoStat' | 'swarmPeers' | 'swarmConnect' | 'resolve' | 'getBlock'
   >
+  /** What operators have said of peers. */
+  readonly marks: PeerMarks
   readonly rpc: Pick<Rpc, 'call'>
   readonly events: EventFeed
   readonly allocate: Allocate

@@ -1,6 +1,8 @@
+import { ClusterError } from '../errors.ts'
 import type { Consensus, Options } from '../interfaces.ts'
 import type { BulkLines, BulkResult, ImportChanges } from '../model/bulk.ts'
 import type { Cid } from '../model/cid.ts'
+import { isMarkName } from '../model/peer-mark.ts'
 import { isEverywhere, isSameRequest, type Pin } from '../model/pin.ts'
 import { type Change, changeMany } from './change-many.ts'
 import type { peerChooser } from './choose-peers.ts'
@@ -43,6 +45,11 @@ function toImported(
   byDefault: Replication,
   choose: ReturnType<typeof peerChooser>,
 ): Pin {
+  if (entry.type === 'peer-mark' || isMarkName(entry.cid.bytes))
+    throw new ClusterError(
+      'REFUSED',
+      'what was said of a peer is not imported: say it again with "peers cordon", "drain", "maintenance" or "rm"',
+    )
   if (entry.type === 'request') return entry
   const asked = {
     replicationMin: changes.replicationMin > 0 ? changes.replicationMin : entry.replicationMin,

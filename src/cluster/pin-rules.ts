@@ -1,5 +1,6 @@
 import { ClusterError } from '../errors.ts'
 import type { Cid } from '../model/cid.ts'
+import { isMarkName } from '../model/peer-mark.ts'
 import { modeOf, type Pin } from '../model/pin.ts'
 import { isRequestName } from '../model/pin-request.ts'
 
@@ -35,8 +36,13 @@ export function checkRepin(existing: Pin, wanted: Pin): void {
   }
 }
 
-/** Refuses to pin or unpin the name of a request as if it were content. */
+/** Refuses to pin or unpin the name of a request or of a peer as if it were content. */
 export function checkContent(cid: Cid): void {
+  if (isMarkName(cid.bytes))
+    throw new ClusterError(
+      'REFUSED',
+      'this CID names a peer or an IPNS key, not content: pin /ipns/<name> for what it leads to, and say what is to be done with a peer by "peers cordon", "drain", "maintenance" and "rm"',
+    )
   if (!isRequestName(cid.bytes)) return
   throw new ClusterError(
     'REFUSED',

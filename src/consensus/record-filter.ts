@@ -20,6 +20,7 @@ type Pair = readonly [key: Uint8Array, value: Uint8Array]
 
 const TYPE_AT = 9
 const REQUEST = PIN_TYPES.indexOf('request')
+const MARK = PIN_TYPES.indexOf('peer-mark')
 
 /** What a range asks of each record; undefined when any will do. Throws `INVALID_ARGUMENT` for what is no peer id. */
 export function toRecordFilter(range: PinRange): RecordFilter | undefined {
@@ -74,6 +75,11 @@ function asksForAge({ writtenBeforeMs, writtenSinceMs }: RecordFilter): boolean 
 /** Whether a record is a request's. */
 export function isRequestRecord(record: Uint8Array): boolean {
   return record[TYPE_AT] === REQUEST
+}
+
+/** Whether a record says something of a peer. */
+export function isMarkRecord(record: Uint8Array): boolean {
+  return record[TYPE_AT] === MARK
 }
 
 const NOTHING = new Uint8Array()

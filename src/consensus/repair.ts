@@ -1,7 +1,7 @@
 import { ClusterError } from '../errors.ts'
 import type { ByteStore, Logger, StoreWrite } from '../interfaces.ts'
 import { fromKey, toKey } from '../lib/bytes.ts'
-import { isRequestName } from '../model/pin-request.ts'
+import { isHiddenName } from '../model/entry-name.ts'
 import type { Committed } from './committed.ts'
 import type { Documents } from './documents.ts'
 import { EMPTY_HEAD, encodeHead, type Head, xorItem } from './head.ts'
@@ -87,7 +87,7 @@ export class Repair {
   async #countPins(): Promise<void> {
     const { store, committed, write } = this.#parts
     let count = 0
-    for await (const key of store.keys(VIEW_RANGE)) if (!isRequestName(cidOfViewKey(key))) count++
+    for await (const key of store.keys(VIEW_RANGE)) if (!isHiddenName(cidOfViewKey(key))) count++
     await write([], count)
     committed().pinsCount = count
   }
@@ -189,10 +189,10 @@ async function rebuildPartition(
   return { writes, head, added: pinsIn(cids) - pinsIn(stale), changed }
 }
 
-/** How many of the CIDs are of pins: requests are not counted. */
+/** How many of the CIDs are of pins: requests and marks are not counted. */
 function pinsIn(cids: ReadonlySet<string>): number {
   let count = 0
-  for (const cid of cids) if (!isRequestName(fromKey(cid))) count++
+  for (const cid of cids) if (!isHiddenName(fromKey(cid))) count++
   return count
 }
 

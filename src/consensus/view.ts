@@ -3,12 +3,13 @@ import { ByteReader } from '../lib/byte-reader.ts'
 import { ByteWriter } from '../lib/byte-writer.ts'
 import { Pages } from '../lib/pages.ts'
 import { type Cid, cidFromBytes } from '../model/cid.ts'
+import { isMarkName } from '../model/peer-mark.ts'
 import type { Pin } from '../model/pin.ts'
 import { isRequestName } from '../model/pin-request.ts'
 import { compareTimes } from './hlc.ts'
 import { cidOfViewKey, viewKey, viewRange } from './keys.ts'
 import { decodePin, timeOfRecord } from './record.ts'
-import { fitsRecord, isRequestRecord, toRecordFilter } from './record-filter.ts'
+import { fitsRecord, isMarkRecord, isRequestRecord, toRecordFilter } from './record-filter.ts'
 import type { ItemId } from './update.ts'
 
 /**
@@ -80,8 +81,9 @@ export function readPins(store: Pick<ByteStore, 'pages'>, range: PinRange): Asyn
 async function* readPages(store: Pick<ByteStore, 'pages'>, range: PinRange): AsyncGenerator<readonly Pin[]> {
   const filter = toRecordFilter(range)
   const keys = viewRange(range)
-  // Requests are no content: they show only where they are asked for by their type.
+  // Requests and marks are no content: they show only where they are asked for by their type.
   const isRequestAsked = range.types?.has('request') === true
+  const isMarkAsked = range.types?.has('peer-mark') === true
   let left = range.limit ?? Number.POSITIVE_INFINITY
   if (left <= 0) return
   for await (const page of store.pages(keys)) {
@@ -89,6 +91,7 @@ async function* readPages(store: Pick<ByteStore, 'pages'>, range: PinRange): Asy
     for (const [key, value] of page) {
       const entry = decodeViewEntry(value)
       if (!isRequestAsked && (isRequestName(key, 1) || isRequestRecord(entry.record))) continue
+      if (!isMarkAsked && (isMarkName(key, 1) || isMarkRecord(entry.record))) continue
       if (filter !== undefined && !fitsRecord(entry.record, filter)) continue
       pins.push(pinOfEntry(cidFromBytes(cidOfViewKey(key)), entry))
       if (--left <= 0) break

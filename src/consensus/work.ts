@@ -2,8 +2,8 @@ import { ClusterError } from '../errors.ts'
 import type { StoreWrite } from '../interfaces.ts'
 import { fromKey, toKey } from '../lib/bytes.ts'
 import { cidFromBytes } from '../model/cid.ts'
+import { isHiddenName } from '../model/entry-name.ts'
 import { isSameRequest, type Pin } from '../model/pin.ts'
-import { isRequestName } from '../model/pin-request.ts'
 import type { Documents } from './documents.ts'
 import { EMPTY_HEAD, type Head } from './head.ts'
 import type { Hlc } from './hlc.ts'
@@ -320,7 +320,7 @@ export class Work {
     let added = 0
     for (const { cid, before, now } of this.#view.values()) {
       if (isSameEntry(before, now)) continue
-      if (!isRequestName(cid)) added += (now === undefined ? 0 : 1) - (before === undefined ? 0 : 1)
+      if (!isHiddenName(cid)) added += (now === undefined ? 0 : 1) - (before === undefined ? 0 : 1)
       writes.push({ key: viewKey(cid), value: now === undefined ? undefined : encodeViewEntry(now) })
       changed.push(cid)
     }

@@ -2,7 +2,7 @@ import { messageOf } from '../errors.ts'
 import type { Consensus, Logger } from '../interfaces.ts'
 import { type Cid, cidKey } from '../model/cid.ts'
 import type { Happening } from '../model/cluster-event.ts'
-import { isRequestName } from '../model/pin-request.ts'
+import { isHiddenName } from '../model/entry-name.ts'
 
 const LOOKS_MAX = 256
 
@@ -36,7 +36,7 @@ export class PinChanges implements AsyncDisposable {
   }
 
   #note(cids: readonly Cid[]): void {
-    for (const cid of cids) if (!isRequestName(cid.bytes)) this.#changed.set(cidKey(cid), cid)
+    for (const cid of cids) if (!isHiddenName(cid.bytes)) this.#changed.set(cidKey(cid), cid)
     if (this.#changed.size > this.#parts.max) {
       this.#changed.clear()
       this.#parts.lose()

@@ -11,7 +11,7 @@ export interface PinRange {
   readonly to?: Cid
   /** How many at most, of those that fit. */
   readonly limit?: number
-  /** Absent = every type but requests, which show only when they are named. */
+  /** Absent = every type but requests and marks, which show only when they are named. */
   readonly types?: ReadonlySet<PinType>
   readonly namePrefix?: string
   /** Keys and values that the metadata has, among others. */

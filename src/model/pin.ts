@@ -7,8 +7,11 @@ import type { PeerId } from './peer.ts'
  * What an entry is: content, a part of a sharded DAG, or a request of the Pinning Service API, of which nothing is kept. The
  * order is that of the numbers on disk.
  */
-export const PIN_TYPES = ['pin', 'meta-pin', 'clusterdag-pin', 'shard-pin', 'request'] as const
+export const PIN_TYPES = ['pin', 'meta-pin', 'clusterdag-pin', 'shard-pin', 'request', 'peer-mark'] as const
 export type PinType = (typeof PIN_TYPES)[number]
+
+/** What an export may hold: what is said of peers concerns the cluster as it is now, and is not carried elsewhere. */
+export const EXPORT_TYPES: ReadonlySet<PinType> = new Set(PIN_TYPES.filter(type => type !== 'peer-mark'))
 
 /** How much of the content: all of it, or the one block. */
 export type PinMode = 'recursive' | 'direct'

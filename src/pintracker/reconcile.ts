@@ -1,5 +1,8 @@
 import type { PeerId } from '../model/peer.ts'
-import { isAllocatedTo, modeOf, type Pin, type PinMode } from '../model/pin.ts'
+import { isAllocatedTo, modeOf, type Pin, type PinMode, type PinType } from '../model/pin.ts'
+
+/** Entries without content of their own. */
+const KEPT_BY_NOBODY: ReadonlySet<PinType> = new Set(['meta-pin', 'request', 'peer-mark'])
 
 /** What has to be done on this peer's IPFS node about one CID. */
 export type Step = 'pin' | 'unpin' | 'nothing'
@@ -13,7 +16,7 @@ export type Step = 'pin' | 'unpin' | 'nothing'
  * Only ask about CIDs that are or were in the pinset: what IPFS holds besides is not ours to judge.
  */
 export function reconcile(desired: Pin | undefined, actual: PinMode | undefined, self: PeerId): Step {
-  if (desired?.type === 'meta-pin' || desired?.type === 'request') return 'nothing'
+  if (desired !== undefined && KEPT_BY_NOBODY.has(desired.type)) return 'nothing'
   if (desired === undefined || !isAllocatedTo(desired, self))
     return actual === undefined ? 'nothing' : 'unpin'
   return covers(actual, modeOf(desired)) ? 'nothing' : 'pin'

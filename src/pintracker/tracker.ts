@@ -6,10 +6,10 @@ import { Emitter } from '../lib/emitter.ts'
 import { type Instruments, makeInstruments } from '../lib/instruments.ts'
 import type { Random } from '../lib/random.ts'
 import { type Cid, cidFromKey, cidKey } from '../model/cid.ts'
+import { isHiddenName } from '../model/entry-name.ts'
 import type { PeerId } from '../model/peer.ts'
 import { modeOf, type Pin } from '../model/pin.ts'
 import type { PinRange } from '../model/pin-range.ts'
-import { isRequestName } from '../model/pin-request.ts'
 import type { PinInfo, PinStatus, PinStatusFilter, StatusChange } from '../model/pin-status.ts'
 import type { PinSummary } from '../model/pin-summary.ts'
 import type { PinWhy } from '../model/pin-why.ts'
@@ -108,7 +108,7 @@ class ReconcilingTracker implements PinTracker {
     this.#owned.use(
       consensus.onChange(cids => {
         for (const cid of cids) {
-          if (isRequestName(cid.bytes)) continue
+          if (isHiddenName(cid.bytes)) continue
           const name = cidKey(cid)
           journal.add(name)
           lookAt(name)

@@ -3,6 +3,7 @@ import { CID } from 'multiformats/cid'
 import { sha256 } from 'multiformats/hashes/sha2'
 import { openCluster } from '../../src/cluster/cluster.ts'
 import type { ClusterConfig } from '../../src/cluster/config.ts'
+import { openPeerMarks } from '../../src/cluster/marks/peer-marks.ts'
 import { makeRpcHandlers } from '../../src/cluster/rpc-handlers.ts'
 import { ClusterError } from '../../src/errors.ts'
 import type {
@@ -188,6 +189,7 @@ async function openPeer(shared: Shared, id: PeerId, at: number, config: ClusterC
   const cluster = await openCluster(
     {
       ...components,
+      marks: await openPeerMarks({ consensus, clock, logger: state.logger }),
       rpc: fakeRpc(shared, id),
       events: { events: () => only() },
       allocate,

@@ -13,7 +13,7 @@ export function inRange(pins: Iterable<Pin>, range: PinRange): readonly Pin[] {
         (after === undefined || compareBytes(pin.cid.bytes, after.bytes) > 0) &&
         (from === undefined || compareBytes(pin.cid.bytes, from.bytes) >= 0) &&
         (to === undefined || compareBytes(pin.cid.bytes, to.bytes) < 0) &&
-        (types === undefined ? pin.type !== 'request' : types.has(pin.type)) &&
+        (types === undefined ? pin.type !== 'request' && pin.type !== 'peer-mark' : types.has(pin.type)) &&
         pin.name.startsWith(namePrefix) &&
         Object.entries(metadata).every(
           ([key, value]) => new Map(Object.entries(pin.metadata)).get(key) === value,

@@ -3,7 +3,7 @@ import { rename } from 'node:fs/promises'
 import type { Writable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { formatJson } from '../../lib/json.ts'
-import { PIN_TYPES, type Pin } from '../../model/pin.ts'
+import { EXPORT_TYPES, type Pin } from '../../model/pin.ts'
 import { toPinJson } from '../../model/pin-json.ts'
 import type { Command } from '../command.ts'
 import { doing } from '../doing.ts'
@@ -33,7 +33,7 @@ must not run; of a running one, "cluster-ctl state export" gives the same.`,
     using open = await openState(input, context)
     const { signal } = context
     const pieces = toPieces(
-      open.state.pins(input.has('requests') ? { types: new Set(PIN_TYPES) } : {}, { signal }),
+      open.state.pins(input.has('requests') ? { types: EXPORT_TYPES } : {}, { signal }),
     )
     await doing('exporting state', async () => {
       const file = input.text('file')
