@@ -194,6 +194,14 @@ export interface Monitor extends AsyncDisposable {
   health(): readonly PeerHealth[]
   /** Told whenever the condition of a peer changes. */
   onHealth(listener: (change: PeerHealth) => void): Disposable
+  /** Told of every heartbeat of another peer that is taken: when it was sent by its clock, and when it came by ours. */
+  onBeat(
+    listener: (beat: {
+      readonly peer: PeerId
+      readonly sentAtMs: number
+      readonly receivedAtMs: number
+    }) => void,
+  ): Disposable
   /** What a peer said last, also when its heartbeat has expired. */
   hello(peer: PeerId): PeerHello | undefined
   /** Names of all metrics that were ever received. */

@@ -1,4 +1,4 @@
-import type { Counter, Histogram, Meter } from '@opentelemetry/api'
+import type { Attributes, Counter, Histogram, Meter } from '@opentelemetry/api'
 
 /** One metric: its Prometheus name, what kind it is, and a sentence on its meaning. */
 export interface MetricRow {
@@ -14,6 +14,8 @@ export type MetricTable = Readonly<Record<string, MetricRow>>
 /** A gauge is read when it is scraped. */
 export interface Gauge {
   observe(read: () => number): void
+  /** The same with labels, each set of them with a value of its own. */
+  observeEach(read: () => Iterable<readonly [labels: Attributes, value: number]>): void
 }
 
 /** The instruments of a table, typed by their kind. */
@@ -39,7 +41,13 @@ function makeOne(meter: Meter, row: MetricRow): Counter | Histogram | Gauge {
   if (row.kind === 'histogram') return meter.createHistogram(row.name, options)
   if (row.kind === 'gauge') {
     const gauge = meter.createObservableGauge(row.name, options)
-    return { observe: read => gauge.addCallback(result => result.observe(read())) }
+    return {
+      observe: read => gauge.addCallback(result => result.observe(read())),
+      observeEach: read =>
+        gauge.addCallback(result => {
+          for (const [labels, value] of read()) result.observe(value, labels)
+        }),
+    }
   }
   const counter = meter.createCounter(row.name, options)
   counter.add(0)

@@ -68,6 +68,7 @@ class HeartbeatMonitor implements Monitor {
   readonly #awake: AwakeTime
   readonly #metrics = new Emitter<Metric>()
   readonly #raised = new Emitter<Alert>()
+  readonly #beats = new Emitter<{ peer: PeerId; sentAtMs: number; receivedAtMs: number }>()
   readonly #health = new Emitter<PeerHealth>()
   readonly #instruments: Instruments<typeof MONITOR_METRICS>
   readonly #owned = new AsyncDisposableStack()
@@ -117,6 +118,16 @@ class HeartbeatMonitor implements Monitor {
 
   onHealth(listener: (change: PeerHealth) => void): Disposable {
     return this.#health.on(listener)
+  }
+
+  onBeat(
+    listener: (beat: {
+      readonly peer: PeerId
+      readonly sentAtMs: number
+      readonly receivedAtMs: number
+    }) => void,
+  ): Disposable {
+    return this.#beats.on(listener)
   }
 
   hello(peer: PeerId): PeerHello | undefined {
@@ -214,6 +225,9 @@ class HeartbeatMonitor implements Monitor {
       return
     }
     this.#instruments.received.add(1)
+    if (typeof beat !== 'string') {
+      this.#beats.emit({ peer: from, sentAtMs: beat.sentAtMs, receivedAtMs: this.#parts.clock.now() })
+    }
     for (const metric of metrics) this.#metrics.emit(metric)
   }
 
