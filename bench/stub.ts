@@ -9,6 +9,7 @@ export interface Stub extends AsyncDisposable {
   readonly url: string
   /** Multiaddr for `ipfshttp.node_multiaddress`. */
   readonly address: string
+  readonly pid: number
 }
 
 /** A program of the yardstick, or one beside this file, that answers like Kubo. */
@@ -22,6 +23,7 @@ export async function startStub(program: string, ...args: string[]): Promise<Stu
   return {
     url,
     address: `/ip4/127.0.0.1/tcp/${port}`,
+    pid: child.pid ?? 0,
     async [Symbol.asyncDispose]() {
       const ended = once(child, 'exit')
       child.kill()
