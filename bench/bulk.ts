@@ -13,6 +13,8 @@ import { pinMany } from '../src/cluster/bulk-pin.ts'
 import { systemClock } from '../src/lib/clock.ts'
 import { createIdentity } from '../src/model/identity.ts'
 import type { Metric } from '../src/model/metric.ts'
+import { unmarked } from '../src/model/peer-mark.ts'
+import { ANYWHERE } from '../src/model/placement.ts'
 import { eventually } from '../test/support/eventually.ts'
 import { fakeConsensus } from '../test/support/fake-consensus.ts'
 import { numberedCid } from '../test/support/numbered-cid.ts'
@@ -64,9 +66,11 @@ async function measureLines(what: string, replication: { readonly min: number; r
   const components = {
     clock: systemClock,
     consensus,
-    allocate: toAllocate({ weightTolerance: 0.01 }),
+    allocate: toAllocate({ weightTolerance: 0.01, diskFullShare: 1 }),
     monitor: {
       peers: () => peers,
+      health: () =>
+        peers.map(peer => ({ peer, condition: 'alive' as const, phi: 0, heardAtMs: 1, sinceMs: 1 })),
       hello: () => undefined,
       metricNames: () => [],
       latest: () => metrics,
@@ -74,6 +78,7 @@ async function measureLines(what: string, replication: { readonly min: number; r
       alerts: () => [],
       beat: async () => undefined,
     },
+    marks: { of: unmarked },
     meter: createNoopMeter(),
   }
   const config = {
@@ -83,6 +88,7 @@ async function measureLines(what: string, replication: { readonly min: number; r
     allocateTo: 'any',
     isFollower: false,
     allocateBy: ['freespace'],
+    placement: ANYWHERE,
     connectSwarmsDelayMs: 0,
   } as const
   const cluster = stubCluster({ pinMany: (chunks, options) => pinMany(components, config, chunks, options) })

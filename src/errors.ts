@@ -12,6 +12,7 @@ export const CODES = {
   RATE_LIMITED: { status: 429, retry: true, says: 'this caller asks for more than it may at present' },
   REFUSED: { status: 500, retry: false, says: 'the cluster refuses the operation' },
   NOT_ENOUGH_PEERS: { status: 500, retry: true, says: 'too few peers can take the content' },
+  NO_SPACE: { status: 507, retry: true, says: 'too few peers have room for the content' },
   IPFS_REFUSED: { status: 500, retry: false, says: 'the IPFS node answered with an error' },
   IPFS_UNAVAILABLE: { status: 500, retry: true, says: 'the IPFS node does not answer' },
   PEER_UNREACHABLE: { status: 502, retry: true, says: 'another cluster peer does not answer' },

@@ -5,9 +5,10 @@ import { numberedCid } from '../../test/support/numbered-cid.ts'
 import type { AllocationRequest } from '../interfaces.ts'
 import type { Metric } from '../model/metric.ts'
 import type { PeerId } from '../model/peer.ts'
+import { ANYWHERE } from '../model/placement.ts'
 import { toAllocate } from './allocate.ts'
 
-const allocate = toAllocate({ weightTolerance: 0.01 })
+const allocate = toAllocate({ weightTolerance: 0.01, diskFullShare: 0.95 })
 
 function metric(peer: PeerId, name: string, value: string | number, weight = 0): Metric {
   return {
@@ -30,11 +31,20 @@ function request(metrics: readonly Metric[], options: Partial<AllocationRequest>
     replicationMax: 1,
     current: [],
     preferred: [],
-    excluded: new Set(),
+    excluded: new Map(),
+    closed: new Map(),
+    living: new Set(metrics.map(each => each.peer)),
+    isMove: false,
+    placement: ANYWHERE,
+    names: new Map(),
     allocateBy: [...new Set(metrics.map(each => each.name))],
     metrics: Map.groupBy(metrics, each => each.name),
     ...options,
   }
+}
+
+function excluding(...peers: PeerId[]): AllocationRequest['excluded'] {
+  return new Map(peers.map(peer => [peer, { kind: 'leaving', text: 'is excluded' }]))
 }
 
 function freeSpace(...spaces: number[]): Metric[] {
@@ -147,12 +157,19 @@ test('everywhere is an empty answer', () => {
 
 test('too few peers: the error says how many, and why others do not count', () => {
   const metrics = [...freeSpace(1, 2, 3), metric('P1', 'tag:group', 'x'), metric('P2', 'tag:group', 'x')]
-  const options = { replicationMin: 3, replicationMax: 4, excluded: new Set(['P2']), current: ['P1', 'gone'] }
+  const options = {
+    replicationMin: 3,
+    replicationMax: 4,
+    excluded: excluding('P2'),
+    current: ['P1', 'gone'],
+    living: new Set(['P1']),
+  }
   assert.throws(() => allocate(request(metrics, options)), {
     code: 'NOT_ENOUGH_PEERS',
     message:
       'not enough peers to allocate CID. Needed at least: 2. Wanted at most: 3. Available candidates: 0. ' +
-      'Not counted: gone reports no valid freespace, tag:group; P2 is excluded; P3 reports no valid tag:group.',
+      'Not counted: gone reports no valid freespace, tag:group; P2 is excluded; P3 reports no valid tag:group. ' +
+      'See that the IPFS nodes of silent peers run and that they have these tags, add peers, or ask for fewer copies (replication-min).',
   })
 })
 
@@ -165,6 +182,8 @@ const anyRequest = fc
     current: fc.subarray([...PEERS, 'dead']),
     preferred: fc.subarray([...PEERS, 'dead'], {}),
     excluded: fc.subarray(PEERS),
+    living: fc.subarray(PEERS, { minLength: 3 }),
+    isMove: fc.boolean(),
     reporting: fc.array(
       fc.record({
         peer: fc.constantFrom(...PEERS),
@@ -174,7 +193,7 @@ const anyRequest = fc
       { maxLength: 12 },
     ),
   })
-  .map(({ number, min, more, current, preferred, excluded, reporting }) => {
+  .map(({ number, min, more, current, preferred, excluded, reporting, living, isMove }) => {
     const last = new Map(reporting.map(row => [row.peer, row]))
     const metrics = [...last.values()].flatMap(({ peer, group, free }) => [
       ...(group === undefined ? [] : [metric(peer, 'tag:group', group)]),
@@ -187,7 +206,9 @@ const anyRequest = fc
       replicationMax: min + more,
       current,
       preferred,
-      excluded: new Set(excluded),
+      excluded: excluding(...excluded),
+      living: new Set(living),
+      isMove,
     })
   })
 
@@ -204,11 +225,19 @@ function reports(asked: AllocationRequest, peer: PeerId): boolean {
   return asked.allocateBy.every(name => asked.metrics.get(name)?.some(each => each.peer === peer) === true)
 }
 
+function mayBeNew(asked: AllocationRequest, peer: PeerId): boolean {
+  return reports(asked, peer) && asked.living.has(peer) && !asked.closed.has(peer)
+}
+
 test('whatever is asked: nobody twice, nobody excluded, nobody new that does not report, between minimum and maximum', () => {
   fc.assert(
     fc.property(anyRequest, asked => {
       const answer = answerOf(asked)
-      const usable = PEERS.filter(peer => reports(asked, peer) && !asked.excluded.has(peer))
+      const counts = (peer: PeerId) =>
+        asked.current.includes(peer) && (asked.isMove || asked.living.has(peer))
+      const usable = [...PEERS, 'dead'].filter(
+        peer => (mayBeNew(asked, peer) || counts(peer)) && !asked.excluded.has(peer),
+      )
       assert.equal(answer === undefined, usable.length < asked.replicationMin)
       if (answer === undefined) return
       assert.equal(new Set(answer).size, answer.length)
@@ -249,7 +278,7 @@ test('preferred peers come first, in their order, whatever their weight', () => 
       const fresh = { ...asked, current: [] }
       const answer = answerOf(fresh)
       if (answer === undefined) return
-      const usable = asked.preferred.filter(peer => reports(asked, peer) && !asked.excluded.has(peer))
+      const usable = asked.preferred.filter(peer => mayBeNew(asked, peer) && !asked.excluded.has(peer))
       assert.deepEqual(answer.slice(0, usable.length), usable.slice(0, asked.replicationMax))
     }),
   )
@@ -259,16 +288,17 @@ test('what many pins in a row share is worked out once, and again for other metr
   const shared = request(freeSpace(300, 200, 100))
   let reads = 0
   const counted = new Map(shared.metrics)
-  counted.get = name => {
+  counted[Symbol.iterator] = () => {
     reads++
-    return shared.metrics.get(name)
+    return shared.metrics[Symbol.iterator]()
   }
   const asked = { ...shared, metrics: counted }
   for (let number = 0; number < 100; number++) {
     assert.deepEqual(allocate({ ...asked, cid: numberedCid(number) }), ['P1'])
   }
   assert.equal(reads, 1)
-  assert.deepEqual(allocate({ ...asked, excluded: new Set(['P1']) }), ['P2'])
+  assert.deepEqual(allocate({ ...asked, excluded: excluding('P1') }), ['P2'])
+  assert.deepEqual(allocate({ ...asked, closed: excluding('P1') }), ['P2'])
   assert.deepEqual(allocate(asked), ['P1'])
   assert.deepEqual(allocate(request(freeSpace(1, 2, 3))), ['P3'])
 })

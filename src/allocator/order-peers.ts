@@ -4,10 +4,13 @@ import type { Cid } from '../model/cid.ts'
 import type { Metric } from '../model/metric.ts'
 import type { PeerId } from '../model/peer.ts'
 
-/** A peer with one metric for each name by which peers are ordered, in the same order. */
+/**
+ * A peer with one metric for each name by which peers are ordered, in the same order. One that is taken already may lack
+ * some.
+ */
 export interface Candidate {
   readonly peer: PeerId
-  readonly metrics: readonly Metric[]
+  readonly metrics: readonly (Metric | undefined)[]
 }
 
 /** How to order. */

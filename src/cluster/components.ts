@@ -1,5 +1,6 @@
 import type { Meter, Tracer } from '@opentelemetry/api'
 import type {
+  Alerts,
   Allocate,
   Consensus,
   ImportContent,
@@ -22,7 +23,10 @@ export interface LocalComponents {
   readonly version: string
   readonly rpcProtocolVersion: string
   readonly peername: string
-  readonly tracker: Pick<PinTracker, 'status' | 'statuses' | 'recover' | 'recoverAll' | 'summary' | 'why'>
+  readonly tracker: Pick<
+    PinTracker,
+    'status' | 'statuses' | 'holds' | 'recover' | 'recoverAll' | 'summary' | 'why'
+  >
   readonly consensus: Pick<Consensus, 'state'>
   readonly monitor: Pick<Monitor, 'peers'>
   readonly network: Pick<Network, 'addresses' | 'addressesOf' | 'peers'>
@@ -35,7 +39,7 @@ export interface ClusterComponents extends Omit<LocalComponents, 'monitor' | 'ip
   readonly consensus: Consensus
   readonly monitor: Pick<
     Monitor,
-    'peers' | 'hello' | 'metricNames' | 'latest' | 'onMetric' | 'alerts' | 'beat'
+    'peers' | 'health' | 'hello' | 'metricNames' | 'latest' | 'onMetric' | 'alerts' | 'beat'
   >
   readonly ipfs: Pick<
     Ipfs,
@@ -44,6 +48,7 @@ export interface ClusterComponents extends Omit<LocalComponents, 'monitor' | 'ip
   /** What operators have said of peers. */
   readonly marks: PeerMarks
   readonly rpc: Pick<Rpc, 'call'>
+  readonly alerts: Pick<Alerts, 'raise' | 'clear' | 'list'>
   readonly events: EventFeed
   readonly allocate: Allocate
   readonly importContent: ImportContent

@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { Create } from 'typebox/value'
+import { ANYWHERE } from '../model/placement.ts'
 import { clusterSchema, toClusterConfig } from './config.ts'
 
-const OTHERS = { allocateBy: ['freespace'], connectSwarmsDelayMs: 30_000 }
+const OTHERS = { allocateBy: ['freespace'], placement: ANYWHERE, connectSwarmsDelayMs: 30_000 }
 
 test('an empty section gives a cluster that keeps everything everywhere', () => {
   const config = toClusterConfig(Create(clusterSchema), OTHERS)

@@ -2,6 +2,7 @@ import { hostname } from 'node:os'
 import { type Static, Type } from 'typebox'
 import { parseDuration } from '../lib/duration.ts'
 import { durationSetting } from '../lib/schema.ts'
+import type { Placement } from '../model/placement.ts'
 
 /** The keys of section `cluster` that belong to the core. */
 export const clusterSchema = Type.Object({
@@ -72,6 +73,8 @@ export interface ClusterConfig {
   readonly isFollower: boolean
   /** Names of the metrics to allocate by, most important first (`allocator.balanced.allocate_by`). */
   readonly allocateBy: readonly string[]
+  /** Where copies of a pin may be that does not say (`allocator.balanced.require`, `exclude`, `distinct`). */
+  readonly placement: Placement
   /** Wait between news of a peer's IPFS node and connecting to it; 0 = never connect (`connect_swarms_delay`). */
   readonly connectSwarmsDelayMs: number
 }
@@ -79,7 +82,7 @@ export interface ClusterConfig {
 /** The section in the component's own terms, with the two settings that stand in other sections. */
 export function toClusterConfig(
   section: ClusterSection,
-  others: Pick<ClusterConfig, 'allocateBy' | 'connectSwarmsDelayMs'>,
+  others: Pick<ClusterConfig, 'allocateBy' | 'placement' | 'connectSwarmsDelayMs'>,
 ): ClusterConfig {
   return {
     ...others,

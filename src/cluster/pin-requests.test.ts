@@ -5,6 +5,7 @@ import { identity } from 'multiformats/hashes/identity'
 import { cidOf, collect, openPeers, type TestPeers } from '../../test/support/cluster-peers.ts'
 import { seededRandom } from '../../test/support/seeded-random.ts'
 import { type Cid, cidKey, parseCid } from '../model/cid.ts'
+import { unmarked } from '../model/peer-mark.ts'
 import { NO_OPTIONS, toPin } from '../model/pin.ts'
 import {
   OWNER_KEY,
@@ -13,6 +14,7 @@ import {
   type RequestFilter,
   type WantedRequest,
 } from '../model/pin-request.ts'
+import { ANYWHERE } from '../model/placement.ts'
 import type { ClusterConfig } from './config.ts'
 import { openPinRequests } from './pin-requests.ts'
 
@@ -37,6 +39,7 @@ const CONFIG: ClusterConfig = {
   allocateTo: 'any',
   isFollower: false,
   allocateBy: ['freespace'],
+  placement: ANYWHERE,
   connectSwarmsDelayMs: 0,
 }
 
@@ -59,6 +62,7 @@ async function openAt(peers: TestPeers, at = 0, config: Partial<ClusterConfig> =
     peers: () => ids,
     hello,
     latest: () => [],
+    health: () => [],
     metricNames: () => [],
     alerts: () => [],
     onMetric: () => ({ [Symbol.dispose]: () => undefined }),
@@ -69,6 +73,7 @@ async function openAt(peers: TestPeers, at = 0, config: Partial<ClusterConfig> =
       consensus,
       clock,
       monitor,
+      marks: { of: unmarked },
       self: peer.id,
       logger: peer.logger,
       random: seededRandom(at),

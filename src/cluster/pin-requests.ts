@@ -15,7 +15,7 @@ import {
   toProgress,
   type WantedRequest,
 } from '../model/pin-request.ts'
-import { peerChooser } from './choose-peers.ts'
+import { type ChooserComponents, peerChooser } from './choose-peers.ts'
 import type { ClusterComponents } from './components.ts'
 import type { ClusterConfig } from './config.ts'
 import { checkContent, refuseAsFollower } from './pin-rules.ts'
@@ -25,7 +25,8 @@ import { openUpkeep } from './request-upkeep.ts'
 
 /** What requests are kept with. */
 export interface RequestComponents
-  extends Pick<ClusterComponents, 'allocate' | 'clock' | 'consensus' | 'logger' | 'monitor' | 'self'> {
+  extends Pick<ClusterComponents, 'allocate' | 'clock' | 'consensus' | 'logger' | 'monitor' | 'self'>,
+    Pick<ChooserComponents, 'marks'> {
   readonly random: Random
   readonly cluster: Pick<Cluster, 'status' | 'statuses'>
 }

@@ -4,7 +4,7 @@ import { withSpan } from '../lib/span.ts'
 import { type Cid, parseCid } from '../model/cid.ts'
 import type { PeerId } from '../model/peer.ts'
 import { checkBounds, isEverywhere, isSameRequest, type Pin, type PinOptions, toPin } from '../model/pin.ts'
-import { peerChooser } from './choose-peers.ts'
+import { type ChooserComponents, peerChooser } from './choose-peers.ts'
 import type { ClusterComponents } from './components.ts'
 import type { ClusterConfig, Replication } from './config.ts'
 import { checkContent, checkExpiry, checkRepin, notPinned, refuseAsFollower } from './pin-rules.ts'
@@ -14,7 +14,8 @@ import { resolveReplication } from './replication.ts'
 export type PinComponents = Pick<
   ClusterComponents,
   'allocate' | 'clock' | 'consensus' | 'ipfs' | 'monitor' | 'tracer'
->
+> &
+  Pick<ChooserComponents, 'marks'>
 
 /**
  * Adds a CID to the pinset, or changes what it says of it. With `pinUpdate` naming another CID, the entry is a copy of

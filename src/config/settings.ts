@@ -141,6 +141,7 @@ export function toSettings(document: Document, context: SettingsContext): Daemon
     network: network(),
     cluster: toClusterConfig(cluster, {
       allocateBy: allocator().allocateBy,
+      placement: allocator().placement,
       connectSwarmsDelayMs: ipfs().connectSwarmsDelayMs,
     }),
     allocator: allocator(),

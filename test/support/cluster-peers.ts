@@ -24,10 +24,12 @@ import { type Cid, cidKey } from '../../src/model/cid.ts'
 import { createIdentity } from '../../src/model/identity.ts'
 import type { Metric } from '../../src/model/metric.ts'
 import type { PeerId } from '../../src/model/peer.ts'
+import type { PeerHealth } from '../../src/model/peer-health.ts'
 import { isAllocatedTo, type Pin } from '../../src/model/pin.ts'
 import type { PinInfo, PinStatus } from '../../src/model/pin-status.ts'
 import type { PinSummary } from '../../src/model/pin-summary.ts'
 import type { PinWhy } from '../../src/model/pin-why.ts'
+import { ANYWHERE } from '../../src/model/placement.ts'
 import { isInRange, type Ranged } from '../../src/model/status-range.ts'
 import { type FakeConsensus, fakeConsensus } from './fake-consensus.ts'
 import { type SilentLogger, silentLogger } from './silent-logger.ts'
@@ -74,6 +76,7 @@ const CONFIG: ClusterConfig = {
   allocateTo: 'any',
   isFollower: false,
   allocateBy: ['freespace'],
+  placement: ANYWHERE,
   connectSwarmsDelayMs: 0,
 }
 
@@ -237,6 +240,10 @@ function fakeTracker(consensus: FakeConsensus, state: PeerState) {
       }
       return { pinsCount, statuses, reasons: new Map(), givenUpCount: 0, ipfsFailure: '' }
     },
+    holds: async (cids: readonly Cid[]) => {
+      const statuses = await Promise.all(cids.map(async cid => infoOf(cid, await consensus.get(cid)).status))
+      return statuses.map(status => status === 'pinned')
+    },
     async why(cid: Cid): Promise<PinWhy> {
       const info = infoOf(cid, await consensus.get(cid))
       const isHere = info.status === 'pinned'
@@ -287,6 +294,8 @@ function fakeMonitor({ ids, news, beats }: Shared, self: PeerId) {
         ipfsAddresses: [`/ip4/127.0.0.1/tcp/${4001 + at}`],
       }
     },
+    health: (): readonly PeerHealth[] =>
+      ids.map(peer => ({ peer, condition: 'alive', phi: 0, heardAtMs: 1, sinceMs: 1 })),
     metricNames: () => ['freespace', 'ping'],
     latest: (name: string): readonly Metric[] =>
       name === 'ping'
