@@ -60,10 +60,15 @@ export function sendPage(reply: FastifyReply, html: string): void {
   reply.send(html)
 }
 
-/** Sends bytes: to a text the framework would add a charset, which clients that compare the type do not expect. */
+/**
+ * Sends a text as it is, which goes out in one piece with the head; bytes would be a piece of their own. The framework adds a
+ * charset unless there is a serialiser, and clients that compare the type do not expect one.
+ */
 function sendText(reply: FastifyReply, status: number, text: string): void {
-  reply.code(status).send(Buffer.from(text))
+  reply.code(status).serializer(asItIs).send(text)
 }
+
+const asItIs = (text: string): string => text
 
 /** Answers with an error: `{code, message}` as in the reference, and `reason`, our own code. */
 export function sendError(reply: FastifyReply, thrown: unknown, context: ReplyContext): void {
@@ -73,8 +78,8 @@ export function sendError(reply: FastifyReply, thrown: unknown, context: ReplyCo
   sendText(reply, error.status, (context.formatError ?? formatError)(error))
 }
 
-/** The document of an error. */
-function formatError(error: ClusterError, status = error.status): string {
+/** The document of an error of the REST API. */
+export function formatError(error: ClusterError, status = error.status): string {
   return `${JSON.stringify({ code: status, message: error.message, reason: error.code })}\n`
 }
 

@@ -114,11 +114,16 @@ function answererOf(route: Route, context: ReplyContext, clock: Clock): Answerer
       await sendStream(reply, documents, signal, context)
     }
   }
+  const readBody = async (request: FastifyRequest) => {
+    const body = await readJson(request, context)
+    note(request.raw, subjectOf(body))
+    return body
+  }
   return async (request, reply, handle) => {
     const input = toInput(request)
-    const body = route.body === undefined ? undefined : await readJson(request, context)
-    note(request.raw, subjectOf(body))
-    const document = await handle(body === undefined ? input : { ...input, body })
+    const document = await handle(
+      route.body === undefined ? input : { ...input, body: await readBody(request) },
+    )
     if (route.isPage === true) sendPage(reply, String(document))
     else sendDocument(reply, document, context)
   }
