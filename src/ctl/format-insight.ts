@@ -43,18 +43,29 @@ function formatPeerWhy(id: string, peer: PeerWhyJson | undefined): readonly stri
   const who = peer.peername === '' ? id : peer.peername
   const line = (label: string, text: string) => (text === '' ? [] : [`      ${label}: ${text}`])
   const next = peer.next_attempt === undefined ? '' : `, next at ${peer.next_attempt}`
+  const blocks = peer.blocks === undefined ? '' : `, ${peer.blocks.toLocaleString('en')} blocks so far`
   const tried = peer.attempts === 0 ? '' : `${peer.attempts} times${peer.given_up ? ', given up' : next}`
   return [
     `    > ${who} : ${peer.status.toUpperCase()}${peer.since === undefined ? '' : ` since ${peer.since}`}`,
-    `      wants: ${peer.wants} | has: ${peer.has}`,
+    `      wants: ${peer.wants} | has: ${peer.has}${blocks}`,
     ...line('tried', tried),
     ...line(
       'failed',
       peer.error === '' ? '' : `${peer.error}${peer.reason === '' ? '' : ` [${peer.reason}]`}`,
     ),
+    ...line('failed last', peer.error === '' ? lastFailure(peer) : ''),
     ...line('IPFS', peer.ipfs_error),
     ...line('to do', peer.advice),
   ]
+}
+
+/** Of an attempt that failed before the one that is under way. */
+function lastFailure({
+  last_error: error = '',
+  last_reason: reason = '',
+  last_failed: at = '',
+}: PeerWhyJson) {
+  return error === '' ? '' : `${error} [${reason}] at ${at}`
 }
 
 /** An event in one line; '' for a sign of life. */

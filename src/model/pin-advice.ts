@@ -30,7 +30,7 @@ export function adviceOnFailure(reason: Code): string {
 }
 
 /** What an operator can do about the state of a CID at a peer, in a sentence or two; '' for nothing. */
-export function adviceOn({ info, ipfsFailure }: PinWhy): string {
+export function adviceOn({ info, ipfsFailure, lastFailure }: PinWhy): string {
   const { status, reason, isGivenUp } = info
   const onFailure = reason === undefined ? '' : adviceOnFailure(reason)
   if (isGivenUp === true) return `${onFailure} ${GIVEN_UP}`.trim()
@@ -39,6 +39,7 @@ export function adviceOn({ info, ipfsFailure }: PinWhy): string {
     return adviceOnFailure('IPFS_UNAVAILABLE')
   if (status === 'unexpectedly_unpinned')
     return 'The IPFS node has let go of it: the peer pins it again at its next comparison (cluster.pin_recover_interval), or now with "cluster-ctl recover".'
+  if (lastFailure !== undefined) return `It is being tried again. ${adviceOnFailure(lastFailure.reason)}`
   if (status === 'pinning')
     return 'The content is being fetched: nothing to do, unless it takes longer than its size explains.'
   if (status === 'pin_queued' || status === 'unpin_queued')

@@ -64,6 +64,8 @@ export interface PinInfo {
   readonly isPriority: boolean
   /** Why the last attempt failed, or why nothing can be said; absent when neither is so. */
   readonly reason?: Code
+  /** Blocks that are there already, of a pin under way whose IPFS node tells them. */
+  readonly blocksCount?: number
   /** Unix milliseconds of the next attempt, when one is planned for a time. */
   readonly nextAttemptMs?: number
   /** It was tried as often as it may be, and stays as it is until it is recovered or its entry is written anew. */

@@ -1,4 +1,4 @@
-import type { ClusterError } from '../errors.ts'
+import type { ClusterError, Code } from '../errors.ts'
 import type { Cid } from './cid.ts'
 import type { PeerId } from './peer.ts'
 import type { Pin, PinMode } from './pin.ts'
@@ -11,6 +11,15 @@ export interface PinWhy {
   readonly has: PinMode | 'nothing' | 'unknown'
   /** Why nothing is sent to the IPFS node at present, or why it could not be asked; '' when it answers. */
   readonly ipfsFailure: string
+  /** How the last attempt failed, also while the next one is under way; absent when none failed since it was begun. */
+  readonly lastFailure?: LastFailure
+}
+
+/** An attempt that failed, and when: Unix milliseconds. */
+export interface LastFailure {
+  readonly error: string
+  readonly reason: Code
+  readonly atMs: number
 }
 
 /** The same of a peer with its name, or why it did not say. */

@@ -29,6 +29,7 @@ const peerPinInfoJsonSchema = objectSchema(
     reason: textSchema('code of the error'),
     next_attempt: textSchema('RFC 3339; when it is tried again'),
     given_up: booleanSchema,
+    blocks: { ...integerSchema, description: 'how many are there, of a pin under way' },
   },
 )
 
@@ -75,5 +76,6 @@ function toPeerPinInfoJson(info: PeerPinInfo): PeerPinInfoJson {
     ...(info.reason === undefined ? {} : { reason: info.reason }),
     ...(info.nextAttemptMs === undefined ? {} : { next_attempt: formatTime(info.nextAttemptMs) }),
     ...(info.isGivenUp === undefined ? {} : { given_up: true }),
+    ...(info.blocksCount === undefined ? {} : { blocks: info.blocksCount }),
   }
 }

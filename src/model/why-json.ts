@@ -27,7 +27,14 @@ const peerWhyJsonSchema = objectSchema(
     ipfs_error: textSchema("why its IPFS node is not asked at present; '' when it answers"),
     advice: textSchema("what an operator can do; '' for nothing"),
   },
-  { since: textSchema('RFC 3339'), next_attempt: textSchema('RFC 3339; absent when none has a time') },
+  {
+    since: textSchema('RFC 3339'),
+    next_attempt: textSchema('RFC 3339; absent when none has a time'),
+    last_error: textSchema('how the last attempt failed, also while the next one is under way'),
+    last_reason: textSchema('its code'),
+    last_failed: textSchema('RFC 3339; when that was'),
+    blocks: { ...integerSchema, description: 'how many are there, of a pin under way' },
+  },
 )
 
 /** JSON of what every peer wants, has and tried of a CID. */
@@ -75,7 +82,7 @@ function toPeerWhyJson(peer: PeerWhy): PeerWhyJson {
       advice: code === 'TIMEOUT' ? adviceOnFailure('PEER_UNREACHABLE') : adviceOnFailure(code),
     }
   }
-  const { info, wants, has, ipfsFailure } = peer.why
+  const { info, wants, has, ipfsFailure, lastFailure } = peer.why
   return {
     peername,
     status: info.status,
@@ -89,5 +96,13 @@ function toPeerWhyJson(peer: PeerWhy): PeerWhyJson {
     advice: adviceOn(peer.why),
     since: formatTime(info.timestampMs),
     ...(info.nextAttemptMs === undefined ? {} : { next_attempt: formatTime(info.nextAttemptMs) }),
+    ...(lastFailure === undefined
+      ? {}
+      : {
+          last_error: lastFailure.error,
+          last_reason: lastFailure.reason,
+          last_failed: formatTime(lastFailure.atMs),
+        }),
+    ...(info.blocksCount === undefined ? {} : { blocks: info.blocksCount }),
   }
 }

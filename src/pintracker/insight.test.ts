@@ -73,6 +73,41 @@ test('what fails as often as it may is not tried again before it is recovered or
   assert.equal((await world.tracker.summary({ signal })).givenUpCount, 3)
 })
 
+test('while a failed pin is tried again, why still tells how and when it failed last, until it is there', async () => {
+  await using world = await mixedWorld()
+  const [cid, name] = [numberedCid(1), cidKey(numberedCid(1))]
+  const failedMs = world.clock.now()
+  const failure = { error: 'no block for 2m0s', reason: 'TIMEOUT', atMs: failedMs }
+  const why = () => world.tracker.why(cid, { signal })
+  assert.deepEqual((await why()).lastFailure, failure)
+  assert.equal((await world.tracker.why(numberedCid(4), { signal })).lastFailure, undefined)
+  world.ipfs.faults.delayMaxMs = 60_000
+  await world.clock.advance(1000)
+  await world.tracker.recover(cid, { signal })
+  await world.clock.advance(1)
+  assert.ok(world.ipfs.pinning.has(name))
+  world.ipfs.faults.delayMaxMs = 0
+  const { info, lastFailure } = await why()
+  assert.deepEqual([info.status, info.error, info.reason, lastFailure], ['pinning', '', undefined, failure])
+  world.ipfs.faults.unfetchable.clear()
+  await world.clock.advance(HOUR_MS)
+  assert.deepEqual([(await why()).info.status, (await why()).lastFailure], ['pinned', undefined])
+})
+
+test('the state of a pin under way tells how many blocks are there', async () => {
+  await using world = await trackerWorld()
+  world.ipfs.faults.delayMaxMs = 60_000
+  world.pinset.set(pinAt(1))
+  await world.clock.advance(1)
+  world.ipfs.progress(numberedCid(1), 1204)
+  const info = await world.tracker.status(numberedCid(1), { signal })
+  assert.deepEqual([info.status, info.blocksCount], ['pinning', 1204])
+  world.ipfs.faults.delayMaxMs = 0
+  await world.clock.advance(HOUR_MS)
+  const after = await world.tracker.status(numberedCid(1), { signal })
+  assert.deepEqual([after.status, after.blocksCount], ['pinned', undefined])
+})
+
 test('an IPFS node that does not answer makes nothing given up', async () => {
   await using world = await trackerWorld({ maxAttempts: 1 })
   world.ipfs.faults.isDown = true

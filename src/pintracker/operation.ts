@@ -22,10 +22,14 @@ export interface Operation {
   readonly sinceMs: number
   readonly attempts: number
   readonly isPriority: boolean
-  /** Why the last attempt failed; '' when it did not. */
+  /** Why the last attempt failed, also while the next one is under way; '' when none did. */
   readonly error: string
-  /** The code of that failure; undefined when it did not fail. */
+  /** The code of that failure; undefined when none failed. */
   readonly reason: Code | undefined
+  /** Unix milliseconds of that failure; of no meaning when none failed. */
+  readonly failedMs: number
+  /** Blocks that the call under way has told to be there. */
+  readonly blocksCount: number
   /** It failed as often as it may: nothing is tried until somebody asks for it. */
   readonly isGivenUp: boolean
   /** Unix milliseconds of the next attempt; undefined: not failed, or tried again when the IPFS node answers. */

@@ -223,6 +223,7 @@ export class Reconciler implements AsyncDisposable {
       await ipfs.pin(cid, mode, {
         signal,
         origins,
+        onProgress: ({ blocks }) => work.noteBlocks(name, blocks),
         ...(pinUpdate === undefined ? {} : { update: pinUpdate }),
       })
       view.note(cid, mode)

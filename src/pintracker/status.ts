@@ -3,6 +3,7 @@ import type { Cid } from '../model/cid.ts'
 import type { PeerId } from '../model/peer.ts'
 import { isAllocatedTo, modeOf, type Pin, type PinMode } from '../model/pin.ts'
 import type { PinInfo, PinStatus, StatusChange } from '../model/pin-status.ts'
+import type { LastFailure } from '../model/pin-why.ts'
 import { type Operation, statusOfOperation } from './operation.ts'
 import { covers } from './reconcile.ts'
 
@@ -50,8 +51,17 @@ export function toPinInfo(facts: Facts): PinInfo {
     attemptCount: operation.attempts,
     isPriority: operation.isPriority,
     ...failureOf(operation, facts.ipfsFailure),
+    ...(operation.phase === 'running' && operation.blocksCount > 0
+      ? { blocksCount: operation.blocksCount }
+      : {}),
     pin: desired,
   }
+}
+
+/** How the last attempt failed, whatever is being done since; undefined when none did, or nothing is done any more. */
+export function lastFailureOf(operation: Operation | undefined): LastFailure | undefined {
+  if (operation?.reason === undefined || statusOfOperation(operation) === undefined) return undefined
+  return { error: operation.error, reason: operation.reason, atMs: operation.failedMs }
 }
 
 /** The news that nothing is being done about a CID any more. */

@@ -24,7 +24,15 @@ import { PinnedView } from './pinned-view.ts'
 import { reconcile } from './reconcile.ts'
 import { Reconciler } from './reconciler.ts'
 import { sortedNames } from './sorted-names.ts'
-import { type Actual, dependsOnActual, type Facts, settledChange, toPinInfo, type Unasked } from './status.ts'
+import {
+  type Actual,
+  dependsOnActual,
+  type Facts,
+  lastFailureOf,
+  settledChange,
+  toPinInfo,
+  type Unasked,
+} from './status.ts'
 import { SweepLoop } from './sweep-loop.ts'
 import { WorkSet } from './work-set.ts'
 
@@ -212,12 +220,14 @@ class ReconcilingTracker implements PinTracker {
     const desired = await this.#parts.consensus.get(cid)
     const actual = await this.#ask(cid, options)
     const info = toPinInfo(this.#factsOf(cid, desired, actual))
+    const lastFailure = lastFailureOf(this.#work.get(cidKey(cid)))
     const isWanted = desired !== undefined && reconcile(desired, undefined, this.#parts.self) === 'pin'
     return {
       info,
       wants: isWanted ? modeOf(desired) : 'nothing',
       has: typeof actual === 'object' ? 'unknown' : (actual ?? 'nothing'),
       ipfsFailure: typeof actual === 'object' ? actual.failure : (this.#ipfsFailure ?? ''),
+      ...(lastFailure === undefined ? {} : { lastFailure }),
     }
   }
 

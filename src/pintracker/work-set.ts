@@ -143,6 +143,7 @@ export class WorkSet {
     const operation = name === undefined ? undefined : this.#operations.get(name)
     if (operation === undefined) return undefined
     operation.attempts += 1
+    operation.blocksCount = 0
     operation.call = new AbortController()
     this.#set(operation, kind, 'running', nowMs)
     return operation
@@ -152,6 +153,12 @@ export class WorkSet {
   noteStarted(name: string): void {
     const operation = this.#operations.get(name)
     if (operation !== undefined) operation.wasStarted = true
+  }
+
+  /** The call under way has told how many blocks are there. */
+  noteBlocks(name: string, blocksCount: number): void {
+    const operation = this.#operations.get(name)
+    if (operation !== undefined) operation.blocksCount = blocksCount
   }
 
   /** The call of a taken operation has returned. True when its outcome counts: nothing else is wanted meanwhile. */
@@ -174,6 +181,7 @@ export class WorkSet {
     }
     operation.error = outcome.error
     operation.reason = outcome.reason
+    operation.failedMs = nowMs
     operation.isGivenUp = outcome.isGivenUp === true
     operation.nextAttemptMs = outcome.nextAttemptMs
     this.#set(operation, operation.kind, 'failed', nowMs)
@@ -198,6 +206,8 @@ export class WorkSet {
       isPriority: false,
       error: '',
       reason: undefined,
+      failedMs: 0,
+      blocksCount: 0,
       isGivenUp: false,
       nextAttemptMs: undefined,
       wasStarted: false,
@@ -215,8 +225,10 @@ export class WorkSet {
     // What was given up gets the whole series again.
     if (!isSameKind || operation.isGivenUp) operation.attempts = 0
     this.#count(operation, -1)
-    operation.error = ''
-    operation.reason = undefined
+    if (!isSameKind) {
+      operation.error = ''
+      operation.reason = undefined
+    }
     operation.isGivenUp = false
     operation.nextAttemptMs = undefined
     this.#move(operation, kind, 'queued', nowMs)

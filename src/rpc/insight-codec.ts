@@ -1,6 +1,6 @@
 import { PIN_STATUSES } from '../model/pin-status.ts'
 import type { PinSummary } from '../model/pin-summary.ts'
-import type { PinWhy } from '../model/pin-why.ts'
+import type { LastFailure, PinWhy } from '../model/pin-why.ts'
 import { asCode, pinInfoCodec } from './pin-codec.ts'
 import { type Codec, Fields, refuse } from './wire.ts'
 
@@ -33,8 +33,13 @@ export const whyCodec: Codec<PinWhy> = {
       wants: fields.oneOf('wants', ['recursive', 'direct', 'nothing']),
       has: fields.oneOf('has', ['recursive', 'direct', 'nothing', 'unknown']),
       ipfsFailure: fields.text('ipfsFailure'),
+      ...(fields.has('lastFailure') ? { lastFailure: lastFailureFrom(fields.nested('lastFailure')) } : {}),
     }
   },
+}
+
+function lastFailureFrom(fields: Fields): LastFailure {
+  return { error: fields.text('error'), reason: asCode(fields.text('reason')), atMs: fields.number('atMs') }
 }
 
 function countsFrom<Key>(

@@ -48,6 +48,7 @@ export const pinInfoCodec: Codec<PinInfo> = {
       attemptCount: fields.count('attemptCount'),
       isPriority: fields.flag('isPriority'),
       ...failureFrom(fields),
+      ...(fields.has('blocksCount') ? { blocksCount: fields.count('blocksCount') } : {}),
       pin: fields.optional('pin', key => pinCodec.fromWire(fields.raw(key))),
     }
   },

@@ -136,7 +136,8 @@ export const EXAMPLES: {
       outputs: [
         { info: fullInfo, wants: 'recursive', has: 'unknown', ipfsFailure: 'down' },
         {
-          info: { ...bareInfo, reason: 'TIMEOUT', nextAttemptMs: 5, isGivenUp: true },
+          info: { ...bareInfo, reason: 'TIMEOUT', nextAttemptMs: 5, isGivenUp: true, blocksCount: 9 },
+          lastFailure: { error: 'no block', reason: 'TIMEOUT', atMs: 4 },
           wants: 'nothing',
           has: 'direct',
           ipfsFailure: '',

@@ -1,5 +1,5 @@
 import { ClusterError } from '../../src/errors.ts'
-import type { Ipfs } from '../../src/interfaces.ts'
+import type { Ipfs, PinProgress } from '../../src/interfaces.ts'
 import type { Clock } from '../../src/lib/clock.ts'
 import type { Random } from '../../src/lib/random.ts'
 import { type Cid, cidFromKey, cidKey } from '../../src/model/cid.ts'
@@ -31,12 +31,15 @@ export interface SmallIpfs extends Pick<Ipfs, 'pin' | 'unpin' | 'pinned' | 'allP
   /** Calls to pin that are under way. */
   readonly pinning: Set<string>
   readonly pinningMost: number
+  /** A pin under way tells how many blocks are there. */
+  progress(cid: Cid, blocks: number): void
 }
 
 /** An IPFS node without pins that answers at once. */
 export function smallIpfs(clock: Clock, random: Random): SmallIpfs {
   const held = new Map<string, PinMode>()
   const pinning = new Set<string>()
+  const progress = new Map<string, (at: PinProgress) => void>()
   const released: Cid[] = []
   const calls = { pin: 0, unpin: 0, pinned: 0, allPinned: 0 }
   const faults: IpfsFaults = {
@@ -72,8 +75,10 @@ export function smallIpfs(clock: Clock, random: Random): SmallIpfs {
     get pinningMost() {
       return pinningMost
     },
-    pin: async (cid, mode, { signal }) => {
+    progress: (cid, blocks) => progress.get(cidKey(cid))?.({ blocks }),
+    pin: async (cid, mode, { signal, onProgress }) => {
       const name = cidKey(cid)
+      if (onProgress !== undefined) progress.set(name, onProgress)
       calls.pin += 1
       pinning.add(name)
       pinningMost = Math.max(pinningMost, pinning.size)
@@ -87,6 +92,7 @@ export function smallIpfs(clock: Clock, random: Random): SmallIpfs {
         })
       } finally {
         pinning.delete(name)
+        progress.delete(name)
       }
     },
     unpin: async (cid, { signal }) => {

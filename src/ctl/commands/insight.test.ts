@@ -58,6 +58,11 @@ test('summary and why tell people what the API tells programs', async () => {
     /tried: 3 times, next at 2030-01-01T00:10:00Z\n {6}failed: no block for 2m0s \[TIMEOUT\]/,
   )
   assert.match(why.stdout, /to do: Wait\./)
+  const last = { last_error: 'no block', last_reason: 'TIMEOUT', last_failed: '2030-01-01T00:00:00Z' }
+  const retried = { ...WHY.peers.a, ...last, status: 'pinning', error: '', reason: '', blocks: 1204 }
+  const again = await runFake(['why', CID], { why: [{ ...WHY, peers: { a: retried } }] })
+  assert.match(again.stdout, /has: nothing, 1,204 blocks so far\n/)
+  assert.match(again.stdout, /\n {6}failed last: no block \[TIMEOUT\] at 2030-01-01T00:00:00Z\n/)
   assert.notEqual((await runFake(['why'], {})).exitCode, 0)
 })
 
