@@ -1,15 +1,20 @@
+import { statfs } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Meter } from '@opentelemetry/api'
+import { type AlertsParts, openAlerts } from './alerts/alerts.ts'
 import { toAllocate } from './allocator/allocate.ts'
+import { toExplainAllocation } from './allocator/explain.ts'
 import { parseApiAddress } from './api/address.ts'
 import { serveOverPeers } from './api/over-peers.ts'
 import { openPinSvcApi } from './api/pinsvc/pinsvc.ts'
 import { openIpfsProxy } from './api/proxy/proxy.ts'
 import { openRestApi } from './api/rest.ts'
 import { openTokens } from './api/tokens/tokens.ts'
+import { makeAskHolds } from './cluster/ask-holds.ts'
 import { openCluster } from './cluster/cluster.ts'
 import { openPeerMarks } from './cluster/marks/peer-marks.ts'
 import { openPinRequests } from './cluster/pin-requests.ts'
+import { makeRebalanceAnswer } from './cluster/rebalance/answer-rebalance.ts'
 import { makeRpcHandlers } from './cluster/rpc-handlers.ts'
 import { writePeerstore } from './config/peerstore-file.ts'
 import type { DaemonSettings } from './config/settings.ts'
@@ -17,6 +22,7 @@ import { openPinset } from './consensus/pinset.ts'
 import { ClusterError } from './errors.ts'
 import { openEvents } from './events/events.ts'
 import type {
+  Alerts,
   ByteStore,
   Cluster,
   Consensus,
@@ -27,6 +33,7 @@ import type {
   Network,
   PeerHello,
   PinTracker,
+  Rpc,
 } from './interfaces.ts'
 import { openKubo } from './ipfs/kubo/kubo.ts'
 import type { Clock } from './lib/clock.ts'
@@ -90,9 +97,12 @@ export async function openDaemon(settings: DaemonSettings, seams: Seams): Promis
   )
   const marks = parts.use(await openPeerMarks({ ...base('cluster'), consensus }))
   const ipfs = parts.use(await openIpfs(settings, seams, observability, openStore))
+  // The tracker answers calls and makes some: it is there before they are.
+  const calls: { rpc?: Rpc; cluster?: Cluster } = {}
+  const askHolds = makeAskHolds(() => calls.rpc)
   const tracker = parts.use(
     await openPinTracker(
-      { ...base('pintracker'), consensus, ipfs, store: healing(await openStore('tracker')) },
+      { ...base('pintracker'), consensus, ipfs, askHolds, store: healing(await openStore('tracker')) },
       settings.pinTracker,
     ),
   )
@@ -100,6 +110,9 @@ export async function openDaemon(settings: DaemonSettings, seams: Seams): Promis
     await openWatch(settings, { ...base('monitor'), network, consensus, ipfs, tracker }),
   )
   parts.use(followDigests(monitor, consensus))
+  const alerts = parts.use(
+    watchForAlerts(settings, { ...base('alerts'), monitor, consensus, network, ipfs, marks }),
+  )
 
   const { peername } = settings.cluster
   const local = {
@@ -114,9 +127,11 @@ export async function openDaemon(settings: DaemonSettings, seams: Seams): Promis
     network,
     ipfs,
   }
-  const handlers = makeRpcHandlers({ ...local, clock: seams.clock })
+  const rebalance = makeRebalanceAnswer(() => calls.cluster?.rebalance)
+  const handlers = makeRpcHandlers({ ...local, rebalance, clock: seams.clock })
   const isTrusted = (peer: string) => consensus.isTrusted(peer)
   const rpc = parts.use(openRpc({ ...base('rpc'), network, isTrusted, handlers }))
+  calls.rpc = rpc
   const allocate = toAllocate(settings.allocator)
   const cluster = parts.use(
     await openCluster(
@@ -125,13 +140,16 @@ export async function openDaemon(settings: DaemonSettings, seams: Seams): Promis
         ...base('cluster'),
         tracer,
         rpc,
-        events: parts.use(openEvents({ ...base('events'), consensus, tracker, monitor })),
+        alerts,
+        events: parts.use(openEvents({ ...base('events'), consensus, tracker, monitor, alerts })),
         allocate,
+        explainAllocation: toExplainAllocation(settings.allocator),
         importContent,
       },
       settings.cluster,
     ),
   )
+  calls.cluster = cluster
   const apis = parts.use(await openApis(settings, base, { ...local, allocate, cluster }))
   logger
     .child('service')
@@ -257,6 +275,21 @@ function makeHello({ cluster }: DaemonSettings, ipfs: Ipfs): () => Promise<PeerH
     }
     return last
   }
+}
+
+/** Opens the alerts, with what the settings name of this peer that can go wrong. */
+function watchForAlerts(
+  settings: DaemonSettings,
+  parts: Omit<AlertsParts, 'certificateFiles' | 'diskFreeBytes'>,
+): Alerts {
+  const { restApi, pinSvcApi, storeFolder } = settings
+  const tls = [restApi?.tls, pinSvcApi?.tls].filter(files => files !== undefined)
+  const certificateFiles = tls.map(({ certFile }) => certFile)
+  const diskFreeBytes = async () => {
+    const { bavail, bsize } = await statfs(storeFolder)
+    return bavail * bsize
+  }
+  return openAlerts({ ...parts, certificateFiles, diskFreeBytes }, settings.alerts)
 }
 
 /** Lets the pinset know when another peer's differs. */

@@ -5,7 +5,7 @@
  */
 import type { AddEntry, AddedOutput, AddParams } from './model/add.ts'
 import type { AlertKind, AlertSeverity, ClusterAlert } from './model/alert.ts'
-import type { AllocationRequest } from './model/allocation-request.ts'
+import type { AllocationExplanation, AllocationRequest } from './model/allocation-request.ts'
 import type { Block, PinProgress } from './model/block.ts'
 import type { BulkLines, BulkResult, ImportChanges, WantedPin } from './model/bulk.ts'
 import type { Cid } from './model/cid.ts'
@@ -14,6 +14,7 @@ import type { ConnectGraph, RepoGc, RepoStat } from './model/graph.ts'
 import type { KeyRange, StoreWrite } from './model/key-range.ts'
 import type { Alert, Measure, Metric } from './model/metric.ts'
 import type { IpfsId, PeerHello, PeerId, PeerInfo } from './model/peer.ts'
+import type { MarkChange, PeerContent, PeerState } from './model/peer-care.ts'
 import type { PeerHealth } from './model/peer-health.ts'
 import type { PeerMark } from './model/peer-mark.ts'
 import type { Pin, PinMode, PinOptions } from './model/pin.ts'
@@ -23,6 +24,7 @@ import type { GlobalPinInfo, PinInfo, PinStatusFilter, StatusChange } from './mo
 import type { PeerPinSummary, PinSummary } from './model/pin-summary.ts'
 import type { GlobalWhy, PinWhy } from './model/pin-why.ts'
 import type { PeerPinset, PinsetState, TrustState } from './model/pinset-state.ts'
+import type { RebalancePlan, RebalanceStatus } from './model/rebalance.ts'
 import type { Recovering } from './model/recover-filter.ts'
 import type { Ranged } from './model/status-range.ts'
 
@@ -174,6 +176,8 @@ export interface PinTracker extends AsyncDisposable {
   summary(options: Options): Promise<PinSummary>
   /** All that is known of one CID here. */
   why(cid: Cid, options: Options): Promise<PinWhy>
+  /** Which CIDs are allocated to this peer and pinned here, in their order: others may let go of theirs for that. */
+  holds(cids: readonly Cid[], options: Options): Promise<readonly boolean[]>
   /** Told whenever something begins, ends or fails to be done about a CID here. */
   onStatus(listener: (change: StatusChange) => void): Disposable
   /** Pins that wait for a worker. */
@@ -247,8 +251,42 @@ export interface PeerMarks extends AsyncDisposable {
   onChange(listener: (mark: PeerMark) => void): Disposable
 }
 
-/** Chooses peers. Pure: the same request gives the same answer on every peer. Throws `NOT_ENOUGH_PEERS`. */
+/** What operators do about peers. Peers are given as text; `NOT_FOUND` for one that nobody has heard of. */
+export interface PeerCare {
+  /** Every peer that was heard of or of which something is said, dead or alive; sorted by peer. */
+  peers(): readonly PeerState[]
+  /** Says something of a peer, for the whole cluster; durable here when it resolves. */
+  say(peer: string, change: MarkChange, options: Options): Promise<PeerState>
+  /** What it keeps; with `isChecked` also what of it others could not take. One pass over the pinset. */
+  content(peer: string, options: Options & { readonly isChecked: boolean }): Promise<PeerContent>
+  /** Moves all its content to others from now on. `REFUSED` when these cannot take all of it, unless it is forced. */
+  drain(peer: string, options: Options & { readonly isForced: boolean }): Promise<PeerContent>
+  /** Takes it out of the cluster. `REFUSED` for one that is alive and keeps content, unless it is forced. */
+  remove(peer: string, options: Options & { readonly isForced: boolean }): Promise<void>
+}
+
+/** Spreads content anew over the peers. */
+export interface Rebalancer {
+  /** What it would do now. Writes nothing. */
+  plan(options: Options): Promise<RebalancePlan>
+  /** Begins, and answers at once. `CONFLICT` while any peer is at it. */
+  start(options: Options & { readonly pinsPerSecond: number }): Promise<RebalanceStatus>
+  /** What every peer is at or was at last; none where nothing was done. */
+  statuses(options: Options): Promise<readonly RebalanceStatus[]>
+  /** Stops it on every peer; what was moved stays moved. */
+  stop(options: Options): Promise<readonly RebalanceStatus[]>
+  /** The same of this peer alone. */
+  own(): RebalanceStatus
+  stopOwn(): Promise<RebalanceStatus>
+}
+
+/** Chooses peers. Pure: the same request gives the same answer on every peer. Throws `NOT_ENOUGH_PEERS`, `NO_SPACE`. */
 export type Allocate = (request: AllocationRequest) => readonly PeerId[]
+
+/** The same decision with what speaks for and against every peer; an error is part of the answer. */
+export type ExplainAllocation = (
+  request: AllocationRequest,
+) => Pick<AllocationExplanation, 'allocations' | 'error' | 'peers'>
 
 /** Turns entries into blocks, handed to `put` in order; yields what was added, the root last. Nothing is held whole. */
 export type ImportContent = (
@@ -263,6 +301,7 @@ export interface Procedures {
   id: { input: undefined; output: PeerInfo }
   status: { input: { readonly cid: Cid }; output: PinInfo }
   statuses: { input: { readonly filter: PinStatusFilter } & Ranged; output: PinInfo }
+  holds: { input: { readonly cids: readonly Cid[] }; output: { readonly held: readonly boolean[] } }
   recover: { input: { readonly cid: Cid }; output: PinInfo }
   recoverAll: { input: Recovering | undefined; output: PinInfo }
   summary: { input: undefined; output: PinSummary }
@@ -274,6 +313,7 @@ export interface Procedures {
   }
   pinset: { input: undefined; output: PeerPinset }
   repoStat: { input: undefined; output: RepoStat }
+  rebalance: { input: { readonly action: 'status' | 'stop' }; output: RebalanceStatus }
   putBlocks: { input: AsyncIterable<Block>; output: { readonly blocks: number } }
 }
 
@@ -316,6 +356,8 @@ export interface Cluster {
   trust(): TrustState
   /** Says for the whole cluster whether a peer is trusted from now on; durable here when it resolves. */
   setTrusted(peer: PeerId, isTrusted: boolean, options: Options): Promise<void>
+  readonly care: PeerCare
+  readonly rebalance: Rebalancer
   /** Adds to the pinset; durable when it resolves. Pinning again what is pinned the same way writes nothing. */
   pin(cid: Cid, options: PinOptions & Options): Promise<Pin>
   /** The same for a path, resolved through IPFS. */
@@ -331,6 +373,8 @@ export interface Cluster {
   /** `NOT_FOUND` when it is not in the pinset. */
   allocation(cid: Cid): Promise<Pin>
   allocations(range: PinRange, options: Options): AsyncIterable<Pin>
+  /** Where pinning would put it now, and what speaks for and against each peer. Nothing is written. */
+  explainAllocation(cid: Cid, options: PinOptions & Options): Promise<AllocationExplanation>
   status(cid: Cid, scope: Scope): Promise<GlobalPinInfo>
   /** In order of CID bytes: a merge of every peer's stream. */
   statuses(filter: PinStatusFilter, scope: Scope & Ranged): AsyncIterable<GlobalPinInfo>
@@ -351,7 +395,7 @@ export interface Cluster {
   repoStat(options: Options): Promise<RepoStat>
   graph(options: Options): Promise<ConnectGraph>
   events: EventFeed['events']
-  alerts(): readonly Alert[]
+  alerts(): readonly ClusterAlert[]
   metricNames(): readonly string[]
   metrics(name: string): readonly Metric[]
 }

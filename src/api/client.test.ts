@@ -9,14 +9,15 @@ import { test } from 'node:test'
 import { Check } from 'typebox/schema'
 import { askTokens } from '../../test/support/ask-tokens.ts'
 import { askBulk, echoBulk } from '../../test/support/echo-bulk.ts'
-import { askInsight, echoInsight } from '../../test/support/echo-insight.ts'
+import { askInsight, echoInsight, exampleAlert } from '../../test/support/echo-insight.ts'
 import { askTrust, echoTrust } from '../../test/support/echo-trust.ts'
 import { collect, openRestServer } from '../../test/support/rest-server.ts'
 import { ClusterError } from '../errors.ts'
 import type { Cluster } from '../interfaces.ts'
 import type { AddEntry } from '../model/add.ts'
+import { toAlertJson } from '../model/alert-json.ts'
 import { parseCid } from '../model/cid.ts'
-import { toAlertJson, toMetricJson } from '../model/metric-json.ts'
+import { toMetricJson } from '../model/metric-json.ts'
 import { toPeerJson } from '../model/peer-json.ts'
 import { toPin } from '../model/pin.ts'
 import { toPinJson, toSubmittedPinJson } from '../model/pin-json.ts'
@@ -62,7 +63,7 @@ const metric = {
   receivedAtMs: 1_646_136_000_123,
   expireAtMs: 1_646_136_030_123,
 }
-const alert = { ...metric, triggeredAtMs: Date.UTC(2022, 2, 1) }
+const alert = exampleAlert(peer)
 
 /** A cluster that answers everything, and tells what it was asked. */
 function talkativeCluster(asked: unknown[]): Partial<Cluster> {

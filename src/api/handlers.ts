@@ -4,10 +4,12 @@ import type { Clock } from '../lib/clock.ts'
 import { mapPages } from '../lib/pages.ts'
 import { inParallel } from '../lib/parallel.ts'
 import { toAddedJson } from '../model/add-json.ts'
+import { toAlertJson } from '../model/alert-json.ts'
+import { toAllocationExplanationJson } from '../model/allocation-json.ts'
 import { type Cid, parseCid } from '../model/cid.ts'
 import type { RepoGc } from '../model/graph.ts'
 import { toConnectGraphJson, toGlobalRepoGcJson } from '../model/graph-json.ts'
-import { toAlertJson, toMetricJson } from '../model/metric-json.ts'
+import { toMetricJson } from '../model/metric-json.ts'
 import { parsePeerId } from '../model/peer.ts'
 import { toPeerJson } from '../model/peer-json.ts'
 import type { Pin, PinOptions } from '../model/pin.ts'
@@ -102,7 +104,7 @@ function parseBodyPeer(text: string): string {
 function pinsetHandlers(
   cluster: Cluster,
   clock: Clock,
-): Part<'allocations' | 'allocation' | 'pin' | 'pinPath' | 'unpin' | 'unpinPath'> {
+): Part<'allocations' | 'allocation' | 'explainAllocation' | 'pin' | 'pinPath' | 'unpin' | 'unpinPath'> {
   const optionsOf = (query: object | undefined) => parsePinOptions(toQuery(query), clock.now())
   const pin = async (cid: Cid, wanted: PinOptions, { signal }: Options) =>
     toPinnedJson(await cluster.pin(cid, { ...wanted, signal }), wanted)
@@ -113,6 +115,13 @@ function pinsetHandlers(
       const cid = parseCid(params.hash)
       optionsOf(query)
       return toPinJson(await cluster.allocation(cid))
+    },
+    async explainAllocation({ params, query }, { signal }) {
+      const cid = parseCid(params.hash)
+      return toAllocationExplanationJson(
+        cid,
+        await cluster.explainAllocation(cid, { ...optionsOf(query), signal }),
+      )
     },
     pin: async ({ params, query }, options) => pin(parseCid(params.hash), optionsOf(query), options),
     async pinPath({ params, query }, options) {

@@ -10,9 +10,11 @@ import {
 } from '../lib/json-schema.ts'
 import type { AddEntry } from '../model/add.ts'
 import { addedJsonSchema } from '../model/add-json.ts'
+import { alertJsonSchema } from '../model/alert-json.ts'
+import { allocationExplanationJsonSchema } from '../model/allocation-json.ts'
 import { bulkAnswerJsonSchema } from '../model/bulk-json.ts'
 import { connectGraphJsonSchema, globalRepoGcJsonSchema } from '../model/graph-json.ts'
-import { alertJsonSchema, metricJsonSchema } from '../model/metric-json.ts'
+import { metricJsonSchema } from '../model/metric-json.ts'
 import { peerJsonSchema } from '../model/peer-json.ts'
 import { pinJsonSchema } from '../model/pin-json.ts'
 import { pinsetJsonSchema, trustJsonSchema } from '../model/pinset-json.ts'
@@ -139,6 +141,17 @@ export const routes = {
     params: hash,
     query: pinQuerySchema,
     reply: pinJsonSchema,
+  },
+  explainAllocation: {
+    method: 'GET',
+    path: '/allocations/:hash/explain',
+    scope: 'read',
+    summary:
+      'Where pinning would put a CID now, and what speaks for and against each peer; nothing is written. Options that are not ' +
+      'given are those of the pin, if there is one, else those of the cluster',
+    params: hash,
+    query: pinQuerySchema,
+    reply: allocationExplanationJsonSchema,
   },
   statuses: {
     method: 'GET',
@@ -322,7 +335,7 @@ export const routes = {
     method: 'GET',
     path: '/health/alerts',
     scope: 'read',
-    summary: 'Metrics that ran out, newest first',
+    summary: 'What somebody should know of, newest first: what holds, and the last of what was cleared',
     reply: listSchema(alertJsonSchema),
   },
   bandwidth: {

@@ -8,15 +8,18 @@ import { peerChooser } from './choose-peers.ts'
 import type { ClusterComponents } from './components.ts'
 import type { ClusterConfig } from './config.ts'
 import { unpinExpired } from './expiry.ts'
+import { explainAllocation } from './explain-allocation.ts'
 import { collectGarbage } from './gc.ts'
 import { drawGraph } from './graph.ts'
 import { makeIdentify } from './identify.ts'
 import { importPins } from './import-pins.ts'
+import { openPeerCare } from './marks/peer-care.ts'
 import { CLUSTER_METRICS } from './metrics.ts'
 import { addPeer, listPeers } from './peers.ts'
 import { pinCid, pinPath } from './pin.ts'
 import { notPinned, refuseAsFollower } from './pin-rules.ts'
 import { listPinsets, ownPinset } from './pinsets.ts'
+import { openRebalancer } from './rebalance/rebalancer.ts'
 import { sumRepoStats } from './repo-stats.ts'
 import { setTrusted } from './set-trusted.ts'
 import { recoverCid, statusOf } from './status.ts'
@@ -39,6 +42,7 @@ export async function openCluster(
   const own = () => ownPinset({ ...components, peername: config.peername })
   makeInstruments(components.meter, CLUSTER_METRICS).pins.observe(() => consensus.pinsCount)
   const housekeeping = keepHouse(components, config)
+  const rebalance = housekeeping.use(openRebalancer(components, config))
   return {
     version: components.version,
     id: identify,
@@ -48,6 +52,8 @@ export async function openCluster(
     pinsets: options => listPinsets({ ...components, own }, options),
     trust: () => consensus.state.trust,
     setTrusted: (peer, isTrusted, options) => setTrusted(components, config, peer, isTrusted, options),
+    care: openPeerCare(components, config),
+    rebalance,
     pin: (cid, options) => pinCid(components, config, cid, options),
     pinPath: (path, options) => pinPath(components, config, path, options),
     unpin: (cid, options) => unpinCid(components, config, cid, options),
@@ -66,6 +72,7 @@ export async function openCluster(
       return pin
     },
     allocations: (range, options) => consensus.pins(range, options),
+    explainAllocation: (cid, options) => explainAllocation(components, config, cid, options),
     status: (cid, scope) => statusOf(components, config, cid, scope),
     statuses: (filter, scope) => listStatuses(components, config, filter, scope),
     recover: (cid, scope) => recoverCid(components, config, cid, scope),
@@ -77,7 +84,7 @@ export async function openCluster(
     repoStat: options => sumRepoStats(components, options),
     graph: options => drawGraph(components, options),
     events: (query, options) => components.events.events(query, options),
-    alerts: () => monitor.alerts(),
+    alerts: () => components.alerts.list(),
     metricNames: () => monitor.metricNames(),
     metrics: name => monitor.latest(name),
     [Symbol.asyncDispose]: () => housekeeping.disposeAsync(),

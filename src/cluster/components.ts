@@ -3,6 +3,7 @@ import type {
   Alerts,
   Allocate,
   Consensus,
+  ExplainAllocation,
   ImportContent,
   Ipfs,
   Logger,
@@ -15,6 +16,7 @@ import type {
 import type { Clock } from '../lib/clock.ts'
 import type { EventFeed } from '../model/cluster-event.ts'
 import type { PeerId } from '../model/peer.ts'
+import type { RebalanceStatus } from '../model/rebalance.ts'
 
 /** What a peer needs to answer for itself. */
 export interface LocalComponents {
@@ -32,10 +34,12 @@ export interface LocalComponents {
   readonly network: Pick<Network, 'addresses' | 'addressesOf' | 'peers'>
   readonly ipfs: Pick<Ipfs, 'id' | 'gc' | 'putBlocks' | 'repoStat' | 'swarmPeers'>
   readonly clock: Clock
+  /** How far the rebalance of this peer has come, after it was stopped if that is asked. Absent = it does none. */
+  readonly rebalance?: (action: 'status' | 'stop') => Promise<RebalanceStatus>
 }
 
 /** What the core of a peer is joined from. */
-export interface ClusterComponents extends Omit<LocalComponents, 'monitor' | 'ipfs' | 'peername'> {
+export interface ClusterComponents extends Omit<LocalComponents, 'monitor' | 'ipfs' | 'peername' | 'rebalance'> {
   readonly consensus: Consensus
   readonly monitor: Pick<
     Monitor,
@@ -51,6 +55,7 @@ export interface ClusterComponents extends Omit<LocalComponents, 'monitor' | 'ip
   readonly alerts: Pick<Alerts, 'raise' | 'clear' | 'list'>
   readonly events: EventFeed
   readonly allocate: Allocate
+  readonly explainAllocation: ExplainAllocation
   readonly importContent: ImportContent
   readonly logger: Logger
   readonly meter: Meter

@@ -1,4 +1,5 @@
 import { type TProperties, Type } from 'typebox'
+import { alertsSchema } from '../alerts/config.ts'
 import { allocatorSchema } from '../allocator/config.ts'
 import { restApiSchema } from '../api/config.ts'
 import { pinSvcSchema } from '../api/pinsvc/config.ts'
@@ -90,6 +91,12 @@ export const SECTION = {
     prefix: 'CLUSTER_PUBSUBMON',
     whenAbsent: 'defaults',
     schema: monitorSchema,
+  },
+  alerts: {
+    keys: ['monitor', 'alerts'],
+    prefix: 'CLUSTER_ALERTS',
+    whenAbsent: 'defaults',
+    schema: alertsSchema,
   },
   allocator: {
     keys: ['allocator', 'balanced'],

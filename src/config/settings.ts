@@ -2,6 +2,7 @@ import assert from 'node:assert'
 import { resolve } from 'node:path'
 import type { Static, TSchema } from 'typebox'
 import { Check } from 'typebox/value'
+import { type AlertsConfig, alertsSchema, toAlertsConfig } from '../alerts/config.ts'
 import { type AllocatorConfig, allocatorSchema, toAllocatorConfig } from '../allocator/config.ts'
 import { type RestApiConfig, restApiSchema, toRestApiConfig } from '../api/config.ts'
 import { pinSvcSchema, toPinSvcConfig } from '../api/pinsvc/config.ts'
@@ -56,6 +57,7 @@ export interface DaemonSettings {
   readonly consensus: ConsensusConfig
   readonly pinTracker: PinTrackerConfig
   readonly monitor: MonitorConfig
+  readonly alerts: AlertsConfig
   readonly ipfs: IpfsConfig
   /** undefined = the REST API does not run. */
   readonly restApi: RestApiConfig | undefined
@@ -116,6 +118,7 @@ export function toSettings(document: Document, context: SettingsContext): Daemon
       pinqueue: readOptional(document, SECTION.pinqueue, pinqueueInformerSchema),
     }),
   )
+  const alerts = part(() => toAlertsConfig(read(SECTION.alerts, alertsSchema)))
   const restApi = part(() => (restapi === undefined ? undefined : toRestApiConfig(restapi, folder)))
   const pinsvc = readOptional(document, SECTION.pinsvcapi, pinSvcSchema)
   const pinSvcApi = part(() => (pinsvc === undefined ? undefined : toPinSvcConfig(pinsvc, folder)))
@@ -153,6 +156,7 @@ export function toSettings(document: Document, context: SettingsContext): Daemon
     pinSvcApi: pinSvcApi(),
     ipfsProxy: ipfsProxy(),
     webhooks: webhooks(),
+    alerts: alerts(),
     observability: observability(),
     storeFolder: resolve(folder, level.folder),
     store: toLevelConfig(level),

@@ -82,7 +82,7 @@ export function formatEvent(event: EventJson): string {
     case 'peer':
       return `${head} ${change.padEnd(8)} ${event.peer ?? ''} | ${event.peername ?? ''}`
     case 'alert':
-      return `${head} ${event.alert?.name ?? ''} of ${event.alert?.peer ?? ''} ran out`
+      return `${head} ${change.padEnd(8)} ${event.alert?.kind ?? ''}: ${event.alert?.message ?? ''}`
     case 'reset':
       return `${head} events were missed: list anew what matters`
     default:

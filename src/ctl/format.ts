@@ -1,7 +1,8 @@
 import type { ReplyOf, Routes } from '../api/routes.ts'
 import type { AddedJson } from '../model/add-json.ts'
+import type { AlertJson } from '../model/alert-json.ts'
 import type { GlobalRepoGcJson } from '../model/graph-json.ts'
-import type { AlertJson, MetricJson } from '../model/metric-json.ts'
+import type { MetricJson } from '../model/metric-json.ts'
 import type { PeerJson } from '../model/peer-json.ts'
 import type { PinJson } from '../model/pin-json.ts'
 import type { GlobalPinInfoJson, PeerPinInfoJson } from '../model/status-json.ts'
@@ -81,7 +82,12 @@ export function formatAlert(alert: AlertJson, nowMs: number): string {
   const expired = formatRelative(toMilliseconds(alert.expire), nowMs)
   const triggeredMs = alert.triggered_at === '' ? undefined : parseTime(alert.triggered_at)
   const triggered = formatRelative(triggeredMs ?? Number.NEGATIVE_INFINITY, nowMs)
-  return `${alert.peer}: ${alert.name}. Expired at: ${expired}. Triggered at: ${triggered}`
+  const line = `${alert.peer}: ${alert.name}. Expired at: ${expired}. Triggered at: ${triggered}`
+  // Daemons of IPFS Cluster say no more than that.
+  if (alert.kind === undefined) return line
+  const clearedMs = alert.cleared_at === undefined ? undefined : parseTime(alert.cleared_at)
+  const cleared = clearedMs === undefined ? '' : `. Cleared: ${formatRelative(clearedMs, nowMs)}`
+  return `${line}${cleared}\n  ${(alert.severity ?? '').toUpperCase()} ${alert.kind}: ${alert.message ?? ''}`
 }
 
 function toMilliseconds(nanoseconds: number | bigint): number {

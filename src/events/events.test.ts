@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
 import { createNoopMeter } from '@opentelemetry/api'
+import { exampleAlert } from '../../test/support/echo-insight.ts'
 import { fakeConsensus } from '../../test/support/fake-consensus.ts'
 import { numberedCid } from '../../test/support/numbered-cid.ts'
 import { seededRandom } from '../../test/support/seeded-random.ts'
@@ -8,8 +9,10 @@ import { silentLogger } from '../../test/support/silent-logger.ts'
 import { virtualClock } from '../../test/support/virtual-clock.ts'
 import type { Monitor, PinTracker } from '../interfaces.ts'
 import { Emitter } from '../lib/emitter.ts'
+import type { ClusterAlert } from '../model/alert.ts'
 import type { ClusterEvent, EventQuery } from '../model/cluster-event.ts'
-import type { Alert, Metric } from '../model/metric.ts'
+import type { Metric } from '../model/metric.ts'
+import type { PeerHealth } from '../model/peer-health.ts'
 import { toPin } from '../model/pin.ts'
 import type { StatusChange } from '../model/pin-status.ts'
 import { EventRing } from './event-ring.ts'
@@ -116,20 +119,28 @@ test('a thousand readers that stand still hold nothing, and one that leaves is f
 test('pins, states, peers and alerts become events', async () => {
   const clock = virtualClock()
   const consensus = fakeConsensus()
-  const [statuses, metrics, alerts] = [
+  const [statuses, metrics, alerts, health] = [
     new Emitter<StatusChange>(),
     new Emitter<Metric>(),
-    new Emitter<Alert>(),
+    new Emitter<ClusterAlert>(),
+    new Emitter<PeerHealth>(),
   ]
   const tracker: Pick<PinTracker, 'onStatus'> = { onStatus: listener => statuses.on(listener) }
-  const monitor: Pick<Monitor, 'peers' | 'hello' | 'onMetric' | 'onAlert'> = {
+  const monitor: Pick<Monitor, 'peers' | 'hello' | 'onMetric' | 'onHealth'> = {
     peers: () => ['me', 'old'],
     hello: peer => ({ peername: `name of ${peer}`, ipfsId: undefined, ipfsAddresses: [] }),
     onMetric: listener => metrics.on(listener),
-    onAlert: listener => alerts.on(listener),
+    onHealth: listener => health.on(listener),
   }
   const parts = { clock, random: seededRandom(1), logger: silentLogger(), meter: createNoopMeter() }
-  await using events = openEvents({ self: 'me', consensus, tracker, monitor, ...parts })
+  await using events = openEvents({
+    self: 'me',
+    consensus,
+    tracker,
+    monitor,
+    alerts: { onAlert: listener => alerts.on(listener) },
+    ...parts,
+  })
   const pages = events.events({}, { signal })[Symbol.asyncIterator]()
   await pages.next()
   const [cid, gone] = [numberedCid(1), numberedCid(2)]
@@ -141,12 +152,16 @@ test('pins, states, peers and alerts become events', async () => {
   const ping = { name: 'ping', value: '', weight: 0, isPartitionable: false, isValid: true, ttlMs: 1 }
   const times = { receivedAtMs: 0, expireAtMs: 1 }
   for (const peer of ['old', 'new', 'new']) metrics.emit({ ...ping, ...times, peer })
-  alerts.emit({ ...ping, ...times, peer: 'new', triggeredAtMs: 2 })
+  const silent = { peer: 'new', phi: 20, heardAtMs: 0, sinceMs: 1 }
+  for (const condition of ['suspect', 'unreachable', 'gone'] as const) health.emit({ ...silent, condition })
+  for (const alert of [{ ...exampleAlert('new'), clearedAtMs: undefined }, exampleAlert('new')])
+    alerts.emit(alert)
   const { value } = await pages.next()
   const told: readonly ClusterEvent[] = value ?? []
   const texts = told.map(event => {
     if (event.kind === 'pin') return `${event.kind} ${event.change} ${event.cid.toString()} ${event.name}`
     if (event.kind === 'status') return `${event.kind} ${event.status} ${event.reason ?? ''}`
+    if (event.kind === 'alert') return `${event.change} ${event.alert.kind}`
     return event.kind === 'peer' ? `${event.change} ${event.peername}` : event.kind
   })
   assert.deepEqual(texts, [
@@ -155,7 +170,8 @@ test('pins, states, peers and alerts become events', async () => {
     `pin removed ${gone.toString()} `,
     'status pin_error TIMEOUT',
     'joined name of new',
-    'alert',
     'left name of new',
+    'raised peer-unreachable',
+    'cleared peer-unreachable',
   ])
 })

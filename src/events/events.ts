@@ -1,5 +1,5 @@
 import type { Meter } from '@opentelemetry/api'
-import type { Consensus, Logger, Monitor, PinTracker } from '../interfaces.ts'
+import type { Alerts, Consensus, Logger, Monitor, PinTracker } from '../interfaces.ts'
 import { toHex } from '../lib/bytes.ts'
 import type { Clock } from '../lib/clock.ts'
 import { makeInstruments } from '../lib/instruments.ts'
@@ -15,7 +15,7 @@ import { PinChanges } from './pin-changes.ts'
 const EVENTS_MAX = 10_000
 /** How often a reader to whom nothing is told gets a sign of life. */
 const PULSE_MS = 15_000
-/** Metric of the heartbeat itself: with its first a peer joins, with its end it leaves. */
+/** Metric of the heartbeat itself: with its first a peer joins. */
 const PING = 'ping'
 
 /** What tells of events. */
@@ -23,7 +23,8 @@ export interface EventParts {
   readonly self: PeerId
   readonly consensus: Pick<Consensus, 'getMany' | 'onChange'>
   readonly tracker: Pick<PinTracker, 'onStatus'>
-  readonly monitor: Pick<Monitor, 'peers' | 'hello' | 'onMetric' | 'onAlert'>
+  readonly monitor: Pick<Monitor, 'peers' | 'hello' | 'onMetric' | 'onHealth'>
+  readonly alerts: Pick<Alerts, 'onAlert'>
   readonly clock: Clock
   readonly random: Random
   readonly logger: Logger
@@ -60,8 +61,8 @@ export function openEvents(parts: EventParts): EventFeed & AsyncDisposable {
   }
 }
 
-/** Tells who joins and leaves, by the heartbeats, and every alert. */
-function tellPeers({ monitor, self }: EventParts, tell: (happening: Happening) => void): Disposable {
+/** Tells who joins with a heartbeat, who leaves by being unreachable, and every alert. */
+function tellPeers({ alerts, monitor, self }: EventParts, tell: (happening: Happening) => void): Disposable {
   const living = new Set(monitor.peers())
   const nameOf = (peer: PeerId) => monitor.hello(peer)?.peername ?? ''
   const stack = new DisposableStack()
@@ -73,11 +74,16 @@ function tellPeers({ monitor, self }: EventParts, tell: (happening: Happening) =
     }),
   )
   stack.use(
-    monitor.onAlert(alert => {
-      tell({ kind: 'alert', alert })
-      const { name, peer } = alert
-      if (name === PING && living.delete(peer))
+    monitor.onHealth(({ peer, condition }) => {
+      const isSilent = condition === 'unreachable' || condition === 'gone'
+      if (isSilent && living.delete(peer))
         tell({ kind: 'peer', peer, peername: nameOf(peer), change: 'left' })
+    }),
+  )
+  stack.use(
+    alerts.onAlert(alert => {
+      const change = alert.clearedAtMs === undefined ? 'raised' : 'cleared'
+      tell({ kind: 'alert', change, alert })
     }),
   )
   return stack

@@ -1,3 +1,4 @@
+import type { Metric } from './metric.ts'
 import type { PeerId } from './peer.ts'
 
 /** How urgent an alert is: something that may become a problem, one that needs somebody soon, one that needs somebody now. */
@@ -74,8 +75,8 @@ export interface ClusterAlert {
   readonly severity: AlertSeverity
   /** What is wrong, and what to do. */
   readonly message: string
-  /** Name of the metric that ran out, where that is how it was noticed; else the kind. */
-  readonly name: string
+  /** The metric that ran out, where that is how it was noticed. */
+  readonly metric: Metric | undefined
   readonly triggeredAtMs: number
   /** Unix milliseconds; undefined = it still holds. */
   readonly clearedAtMs: number | undefined

@@ -1,6 +1,6 @@
 import type { Code } from '../errors.ts'
+import type { ClusterAlert } from './alert.ts'
 import type { Cid } from './cid.ts'
-import type { Alert } from './metric.ts'
 import type { PeerId } from './peer.ts'
 import type { PinStatus } from './pin-status.ts'
 
@@ -28,7 +28,8 @@ export type Happening =
       readonly peername: string
       readonly change: 'joined' | 'left'
     }
-  | { readonly kind: 'alert'; readonly alert: Alert }
+  /** Something that somebody should know of has begun, or is over. */
+  | { readonly kind: 'alert'; readonly change: 'raised' | 'cleared'; readonly alert: ClusterAlert }
   /** Events were missed: what is wanted has to be listed anew. */
   | { readonly kind: 'reset' }
   /** Nothing has happened that was asked for: a sign of life, whose id is where to go on. */

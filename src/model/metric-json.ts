@@ -6,10 +6,11 @@ import {
   type ValueOf,
   wideIntegerSchema,
 } from '../lib/json-schema.ts'
-import type { Alert, Metric } from './metric.ts'
-import { formatTime, toNanoseconds } from './time-json.ts'
+import type { Metric } from './metric.ts'
+import { toNanoseconds } from './time-json.ts'
 
-const members = {
+/** Members of a metric's JSON. */
+export const metricMembers = {
   name: textSchema(),
   peer: textSchema('peer id'),
   value: textSchema(),
@@ -21,14 +22,9 @@ const members = {
 } as const satisfies Record<string, JsonSchema<unknown>>
 
 /** JSON of a metric; `expire` and `received_at` are nanoseconds since the Unix epoch. */
-export const metricJsonSchema = objectSchema(members)
+export const metricJsonSchema = objectSchema(metricMembers)
 /** JSON of a metric. */
 export type MetricJson = ValueOf<typeof metricJsonSchema>
-
-/** JSON of an alert: the metric that ran out, and when that was noticed. */
-export const alertJsonSchema = objectSchema({ ...members, triggered_at: textSchema('RFC 3339') })
-/** JSON of an alert. */
-export type AlertJson = ValueOf<typeof alertJsonSchema>
 
 /** JSON of a metric. */
 export function toMetricJson(metric: Metric): MetricJson {
@@ -42,9 +38,4 @@ export function toMetricJson(metric: Metric): MetricJson {
     partitionable: metric.isPartitionable,
     received_at: toNanoseconds(metric.receivedAtMs),
   }
-}
-
-/** JSON of an alert. */
-export function toAlertJson(alert: Alert): AlertJson {
-  return { ...toMetricJson(alert), triggered_at: formatTime(alert.triggeredAtMs) }
 }

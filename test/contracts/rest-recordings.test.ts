@@ -172,6 +172,23 @@ function inOrder(name: string, body: string): readonly unknown[] {
   return name === '128-pins-cids' ? documents.sort((a, b) => (keyOf(a) < keyOf(b) ? -1 : 1)) : documents
 }
 
+/** Members that our answers of a path have besides. */
+const ADDED: Readonly<Record<string, readonly string[]>> = {
+  '/health/alerts': ['kind', 'severity', 'subject', 'message', 'cleared_at'],
+}
+
+/** Our answer without what the reference's does not have; that must be there in each document. */
+function asTheirs(path: string, documents: readonly unknown[]): readonly unknown[] {
+  const added = ADDED[path]
+  if (added === undefined) return documents
+  const strip = (document: unknown): unknown => {
+    if (Array.isArray(document)) return document.map(strip)
+    if (typeof document !== 'object' || document === null) return document
+    return Object.fromEntries(Object.entries(document).filter(([key]) => !added.includes(key)))
+  }
+  return documents.map(strip)
+}
+
 /** Framing is the HTTP library's own, and the announcement of trailers is not allowed without chunks. */
 const FRAMING = new Set(['content-length', 'transfer-encoding', 'trailer', 'connection', 'date'])
 
@@ -218,7 +235,10 @@ for (const recording of recordings) {
     if (expected.status >= 400 && expected.body !== '') compareError(seen.body, expected.body, name)
     else if (expected.status >= 300) assert.equal(seen.body, expected.body)
     else if (!recording.request.path.startsWith('/health/bandwidth'))
-      assert.deepEqual(inOrder(name, seen.body), inOrder(name, expected.body))
+      assert.deepEqual(
+        asTheirs(recording.request.path, inOrder(name, seen.body)),
+        inOrder(name, expected.body),
+      )
     const errors = seen.trailers.map(([, value]) => value)
     if (isAdd) assert.deepEqual(errors, streamError === '' ? [] : [streamError])
     if (isIterated && expected.trailers.length > 0)

@@ -1,9 +1,13 @@
 import { createNoopMeter } from '@opentelemetry/api'
 import { CID } from 'multiformats/cid'
 import { sha256 } from 'multiformats/hashes/sha2'
+import { AlertBook } from '../../src/alerts/alert-book.ts'
+import { ALERT_METRICS } from '../../src/alerts/metrics.ts'
+import { toExplainAllocation } from '../../src/allocator/explain.ts'
 import { openCluster } from '../../src/cluster/cluster.ts'
 import type { ClusterConfig } from '../../src/cluster/config.ts'
 import { openPeerMarks } from '../../src/cluster/marks/peer-marks.ts'
+import { makeRebalanceAnswer } from '../../src/cluster/rebalance/answer-rebalance.ts'
 import { makeRpcHandlers } from '../../src/cluster/rpc-handlers.ts'
 import { ClusterError } from '../../src/errors.ts'
 import type {
@@ -18,6 +22,7 @@ import type {
 } from '../../src/interfaces.ts'
 import { compareBytes } from '../../src/lib/bytes.ts'
 import { Emitter } from '../../src/lib/emitter.ts'
+import { makeInstruments } from '../../src/lib/instruments.ts'
 import { NO_TRACER } from '../../src/lib/span.ts'
 import type { AddEntry } from '../../src/model/add.ts'
 import { type Cid, cidKey } from '../../src/model/cid.ts'
@@ -188,14 +193,23 @@ async function openPeer(shared: Shared, id: PeerId, at: number, config: ClusterC
     ipfs: fakeIpfs(state, at),
     clock,
   }
-  handlers.set(id, makeRpcHandlers({ ...components, peername: config.peername }))
+  const late: { cluster?: Cluster } = {}
+  const rebalance = makeRebalanceAnswer(() => late.cluster?.rebalance)
+  handlers.set(id, makeRpcHandlers({ ...components, rebalance, peername: config.peername }))
   const cluster = await openCluster(
     {
       ...components,
       marks: await openPeerMarks({ consensus, clock, logger: state.logger }),
       rpc: fakeRpc(shared, id),
+      alerts: new AlertBook({
+        self: id,
+        clock,
+        logger: state.logger,
+        instruments: makeInstruments(createNoopMeter(), ALERT_METRICS),
+      }),
       events: { events: () => only() },
       allocate,
+      explainAllocation: toExplainAllocation({ weightTolerance: 0, diskFullShare: 1 }),
       importContent,
       logger: state.logger,
       meter: createNoopMeter(),
@@ -203,6 +217,7 @@ async function openPeer(shared: Shared, id: PeerId, at: number, config: ClusterC
     },
     config,
   )
+  late.cluster = cluster
   return Object.assign(state, { cluster })
 }
 

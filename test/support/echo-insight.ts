@@ -1,5 +1,6 @@
 import type { CallOptions, Client } from '../../src/api/client.ts'
 import type { Cluster } from '../../src/interfaces.ts'
+import type { ClusterAlert } from '../../src/model/alert.ts'
 import type { Cid } from '../../src/model/cid.ts'
 import type { PeerId } from '../../src/model/peer.ts'
 import type { PinInfo } from '../../src/model/pin-status.ts'
@@ -30,11 +31,7 @@ export function echoInsight(cid: Cid, peer: PeerId): Pick<Cluster, 'summaries' |
         { ...stamp, kind: 'pin', cid, change: 'set', name: 'ü' },
         { ...stamp, kind: 'status', ...info, reason: 'TIMEOUT' },
       ]
-      const ping = { name: 'ping', value: '', weight: 0, isPartitionable: false, isValid: true, ttlMs: 1 }
-      const times = { receivedAtMs: 1_646_136_000_123, expireAtMs: 1_646_136_030_123 }
-      yield [
-        { ...stamp, kind: 'alert', alert: { ...ping, ...times, peer, triggeredAtMs: 1_646_136_040_000 } },
-      ]
+      yield [{ ...stamp, kind: 'alert', change: 'raised', alert: exampleAlert(peer) }]
       yield [
         { ...stamp, kind: 'peer', peer, peername: 'ü', change: 'left' },
         { ...stamp, kind: 'reset' },
@@ -44,6 +41,22 @@ export function echoInsight(cid: Cid, peer: PeerId): Pick<Cluster, 'summaries' |
       const why = { info, wants: 'recursive', has: 'nothing', ipfsFailure: '' } as const
       return { cid, pin: undefined, peers: new Map([[peer, { peername: 'ü', why }]]) }
     },
+  }
+}
+
+/** A peer that fell silent, and came back. */
+export function exampleAlert(peer: PeerId): ClusterAlert {
+  const ping = { name: 'ping', value: '', weight: 0, isPartitionable: false, isValid: true, ttlMs: 1 }
+  const times = { receivedAtMs: 1_646_136_000_123, expireAtMs: 1_646_136_030_123 }
+  return {
+    kind: 'peer-unreachable',
+    subject: peer,
+    peer,
+    severity: 'warning',
+    message: 'nothing was heard of it',
+    metric: { ...ping, ...times, peer },
+    triggeredAtMs: 1_646_136_040_000,
+    clearedAtMs: 1_646_136_050_000,
   }
 }
 

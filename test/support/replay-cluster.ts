@@ -3,11 +3,13 @@ import type { Cluster } from '../../src/interfaces.ts'
 import { parseJson } from '../../src/lib/json.ts'
 import type { AddEntry, AddedOutput } from '../../src/model/add.ts'
 import type { AddedJson } from '../../src/model/add-json.ts'
+import type { ClusterAlert } from '../../src/model/alert.ts'
+import type { AlertJson } from '../../src/model/alert-json.ts'
 import { parseCid } from '../../src/model/cid.ts'
 import type { ConnectGraph, RepoGc } from '../../src/model/graph.ts'
 import type { ConnectGraphJson, GlobalRepoGcJson } from '../../src/model/graph-json.ts'
-import type { Alert, Metric } from '../../src/model/metric.ts'
-import type { AlertJson, MetricJson } from '../../src/model/metric-json.ts'
+import type { Metric } from '../../src/model/metric.ts'
+import type { MetricJson } from '../../src/model/metric-json.ts'
 import type { PeerInfo } from '../../src/model/peer.ts'
 import type { PeerJson } from '../../src/model/peer-json.ts'
 import { toPin } from '../../src/model/pin.ts'
@@ -157,8 +159,18 @@ function toMetric(json: MetricJson): Metric {
   }
 }
 
-function toAlert(json: AlertJson): Alert {
-  return { ...toMetric(json), triggeredAtMs: parseTime(json.triggered_at) ?? 0 }
+/** The reference's alerts say nothing but which metric ran out. */
+function toAlert(json: AlertJson): ClusterAlert {
+  return {
+    kind: json.name === 'ping' ? 'peer-unreachable' : 'metric-expired',
+    subject: json.peer,
+    peer: json.peer,
+    severity: 'warning',
+    message: '',
+    metric: toMetric(json),
+    triggeredAtMs: parseTime(json.triggered_at) ?? 0,
+    clearedAtMs: undefined,
+  }
 }
 
 function toAdded(json: AddedJson): AddedOutput {

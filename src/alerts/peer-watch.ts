@@ -1,0 +1,118 @@
+import type { Monitor, PeerMarks } from '../interfaces.ts'
+import type { Metric } from '../model/metric.ts'
+import type { PeerId } from '../model/peer.ts'
+import type { PeerHealth } from '../model/peer-health.ts'
+import { formatTime } from '../model/time-json.ts'
+import type { AlertBook } from './alert-book.ts'
+import { nameOf } from './wording.ts'
+
+const PING = 'ping'
+
+/** What watching peers needs. */
+export interface PeerWatchParts {
+  readonly self: PeerId
+  readonly book: AlertBook
+  readonly monitor: Pick<Monitor, 'health' | 'hello' | 'onAlert' | 'onHealth' | 'onMetric'>
+  readonly marks: Pick<PeerMarks, 'of'>
+  readonly clock: { now(): number }
+}
+
+/**
+ * Alerts of peers that fall silent, and of living ones that stop telling a metric: one each, however many metrics run out.
+ * News is taken at once; every check looks at all peers again, so that nothing hangs on news that was missed.
+ */
+export class PeerWatch implements Disposable {
+  readonly #parts: PeerWatchParts
+  readonly #owned = new DisposableStack()
+  /** Metrics that ran out at peers that may live, by name. */
+  readonly #expired = new Map<PeerId, Map<string, Metric>>()
+  /** The last heartbeat of each peer as a metric. */
+  readonly #pings = new Map<PeerId, Metric>()
+
+  constructor(parts: PeerWatchParts) {
+    this.#parts = parts
+    const { monitor } = parts
+    this.#owned.use(monitor.onHealth(health => this.#judge(health)))
+    this.#owned.use(monitor.onAlert(alert => this.#noteExpired(alert)))
+    this.#owned.use(monitor.onMetric(metric => this.#noteMetric(metric)))
+  }
+
+  [Symbol.dispose](): void {
+    this.#owned[Symbol.dispose]()
+  }
+
+  check(): void {
+    const { book, monitor } = this.#parts
+    const known = new Set<PeerId>()
+    for (const health of monitor.health()) {
+      known.add(health.peer)
+      this.#judge(health)
+      if (health.condition === 'alive') this.#tellExpired(health.peer)
+    }
+    for (const kind of ['peer-unreachable', 'peer-gone', 'metric-expired'] as const)
+      for (const peer of book.subjects(kind)) if (!known.has(peer)) book.clear(kind, peer)
+    for (const peer of this.#expired.keys()) if (!known.has(peer)) this.#expired.delete(peer)
+    for (const peer of this.#pings.keys()) if (!known.has(peer)) this.#pings.delete(peer)
+  }
+
+  #judge(health: PeerHealth): void {
+    const { self, book, marks } = this.#parts
+    const { peer, condition } = health
+    if (peer === self) return
+    const isSilent = condition === 'unreachable' || condition === 'gone'
+    const isWanted = isSilent && !marks.of(peer).isRemoved
+    if (isSilent) {
+      this.#expired.delete(peer)
+      book.clear('metric-expired', peer)
+    }
+    if (isWanted) this.#raise('peer-unreachable', health)
+    else book.clear('peer-unreachable', peer)
+    if (isWanted && condition === 'gone') this.#raise('peer-gone', health)
+    else book.clear('peer-gone', peer)
+  }
+
+  #raise(kind: 'peer-unreachable' | 'peer-gone', { peer, heardAtMs }: PeerHealth): void {
+    const { book, marks, clock } = this.#parts
+    const untilMs = marks.of(peer).maintenanceUntilMs
+    const isMaintained = untilMs !== undefined && untilMs > clock.now()
+    const silent = `nothing was heard of ${this.#nameOf(peer)} since ${formatTime(Math.floor(heardAtMs / 1000) * 1000)}`
+    const known = isMaintained ? `; it is in maintenance until ${formatTime(untilMs)}` : ''
+    const toDo =
+      kind === 'peer-unreachable'
+        ? ': see whether it runs, and whether it can be reached from here'
+        : `: what it keeps will be placed elsewhere. Start it again, or take it out for good with "peers rm ${peer}"`
+    book.raise(kind, peer, `${silent}${known}${toDo}`, {
+      metric: this.#pings.get(peer),
+      ...(isMaintained ? { severity: 'info' } : {}),
+    })
+  }
+
+  #noteExpired(metric: Metric): void {
+    const { peer, name } = metric
+    if (name === PING || peer === this.#parts.self) return
+    const metrics = this.#expired.get(peer) ?? new Map()
+    this.#expired.set(peer, metrics.set(name, metric))
+  }
+
+  #noteMetric(metric: Metric): void {
+    const { peer, name } = metric
+    if (name === PING) this.#pings.set(peer, metric)
+    const metrics = this.#expired.get(peer)
+    if (metrics?.delete(name) !== true || metrics.size > 0) return
+    this.#expired.delete(peer)
+    this.#parts.book.clear('metric-expired', peer)
+  }
+
+  #tellExpired(peer: PeerId): void {
+    const metrics = this.#expired.get(peer) ?? new Map<string, Metric>()
+    const [metric] = metrics.values()
+    if (metric === undefined) return
+    const names = [...metrics.keys()].sort().join(', ')
+    const message = `${this.#nameOf(peer)} lives, but tells no ${names} any more, so that nothing new may be placed there: see whether its IPFS node answers`
+    this.#parts.book.raise('metric-expired', peer, message, { metric })
+  }
+
+  #nameOf(peer: PeerId): string {
+    return nameOf(this.#parts.monitor, peer)
+  }
+}
