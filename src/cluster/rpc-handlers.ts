@@ -3,13 +3,14 @@ import type { LocalComponents } from './components.ts'
 import { makeIdentify } from './identify.ts'
 import { ownLinks } from './links.ts'
 import { ownPinset } from './pinsets.ts'
+import { makeRebalanceAnswer } from './rebalance/answer-rebalance.ts'
 
 /**
  * What this peer answers to others, each for itself alone. Whether the caller may ask is decided before, by the table of
  * procedures.
  */
 export function makeRpcHandlers(components: LocalComponents): RpcHandlers {
-  const { tracker, ipfs } = components
+  const { tracker, ipfs, rebalance = makeRebalanceAnswer(() => undefined) } = components
   const identify = makeIdentify(components)
   return {
     id: (_input, _from, options) => once(() => identify(options)),
@@ -24,6 +25,7 @@ export function makeRpcHandlers(components: LocalComponents): RpcHandlers {
     pinset: () => once(async () => ownPinset(components)),
     repoStat: (_input, _from, options) => once(() => ipfs.repoStat(options)),
     putBlocks: (blocks, _from, options) =>
+    rebalance: ({ action }) => once(() => rebalance(action)),
       once(async () => {
         const counted = { blocks: 0 }
         await ipfs.putBlocks(count(blocks, counted), options)

@@ -7,6 +7,7 @@ import { peerInfoCodec, peerPinsetCodec } from './peer-codec.ts'
 import { pinInfoCodec } from './pin-codec.ts'
 import { listingCodec, recoveringCodec } from './range-codec.ts'
 import { type Codec, entriesOf, Fields, refuse, withoutUndefined } from './wire.ts'
+import { rebalanceInputCodec, rebalanceStatusCodec } from './rebalance-codec.ts'
 
 const MESSAGE_TEXT_MAX = 4096
 /**
@@ -91,6 +92,7 @@ export const CODECS: { readonly [Name in keyof Procedures]: ProcedureCodec<Name>
   repoStat: { input: { kind: 'value', value: nothing }, output: repoStatCodec },
   putBlocks: { input: { kind: 'stream', items: blockCodec }, output: blocksCodec },
 }
+  rebalance: { input: { kind: 'value', value: rebalanceInputCodec }, output: rebalanceStatusCodec },
 
 /** The first message of a call. */
 export interface Call {

@@ -65,6 +65,7 @@ function openEnds(status: Status, config: Partial<RpcConfig> = {}, isTrusted = (
     pinset: fail,
     repoStat: fail,
     putBlocks: fail,
+    rebalance: fail,
   }
   const rest = {
     clock: systemClock,

@@ -27,6 +27,7 @@ export const PROCEDURES = {
   pinset: { trust: 'trusted', isLong: false },
   repoStat: { trust: 'trusted', isLong: false },
   putBlocks: { trust: 'trusted', isLong: true },
+  rebalance: { trust: 'trusted', isLong: false },
 } as const satisfies { readonly [Name in keyof Procedures]: Procedure }
 
 /** Whether a text names a procedure. */

@@ -91,6 +91,29 @@ export const EXAMPLES: {
     { input: undefined, outputs: [{ ...peerInfo, ipfs: { id: undefined, addresses: [], error: 'down' } }] },
   ],
   status: [{ input: { cid: first.cid }, outputs: [bareInfo] }],
+  rebalance: [
+    {
+      input: { action: 'status' },
+      outputs: [
+        {
+          peer: '12D3KooWa',
+          state: 'moving',
+          copiesPlanned: 10,
+          copiesMoved: 3,
+          pinsMoved: 2,
+          refusedCount: 1,
+          pinsPerSecond: 0.5,
+          startedAtMs: 1_700_000_000_000,
+          endedAtMs: undefined,
+          reason: 'ü',
+        },
+      ],
+    },
+  ],
+  holds: [
+    { input: { cids: [first.cid, second.cid] }, outputs: [{ held: [true, false] }] },
+    { input: { cids: [] }, outputs: [{ held: [] }] },
+  ],
   statuses: [
     { input: { filter: undefined }, outputs: [bareInfo, fullInfo] },
     { input: { filter: new Set(['pin_error', 'remote']) }, outputs: [] },

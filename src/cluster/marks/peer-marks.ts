@@ -149,7 +149,7 @@ class ReplicatedMarks implements PeerMarks {
     if (ends.length === 0 || this.#stopping.signal.aborted) return
     const inMs = Math.min(...ends) + MAINTENANCE_SKEW_MS - clock.now()
     this.#ending = clock.schedule(Math.max(0, Math.min(inMs, WAIT_MS_MAX)), () => {
-      for (const mark of [...this.#marks.values()]) this.#keep(this.#asOfNow(mark))
+      for (const mark of this.#marks.values()) this.#keep(this.#asOfNow(mark))
       this.#waitForEnd()
     })
   }

@@ -1,0 +1,134 @@
+import { ClusterError } from '../../errors.ts'
+import type { Options, PeerCare } from '../../interfaces.ts'
+import { KeyedLock } from '../../lib/keyed-lock.ts'
+import { formatCid } from '../../model/cid.ts'
+import { type PeerId, parsePeerId } from '../../model/peer.ts'
+import { MAINTENANCE_MS, type MarkChange, type PeerContent, type PeerState } from '../../model/peer-care.ts'
+import type { ClusterComponents } from '../components.ts'
+import type { ClusterConfig } from '../config.ts'
+import { refuseAsFollower } from '../pin-rules.ts'
+import { type PeerContentComponents, peerContent } from './peer-content.ts'
+import { peerState, peerStates } from './peer-states.ts'
+
+/** What taking care of peers needs. */
+export type PeerCareComponents = PeerContentComponents & Pick<ClusterComponents, 'clock' | 'logger' | 'self'>
+
+/** Lets operators say of peers what is to be done with them. What is said is written to the pinset and thereby everywhere. */
+export function openPeerCare(components: PeerCareComponents, config: ClusterConfig): PeerCare {
+  return new Care(components, config)
+}
+
+class Care implements PeerCare {
+  readonly #parts: PeerCareComponents
+  readonly #config: ClusterConfig
+  /** A mark is changed by reading and writing it. */
+  readonly #changing = new KeyedLock()
+
+  constructor(components: PeerCareComponents, config: ClusterConfig) {
+    this.#parts = components
+    this.#config = config
+  }
+
+  peers(): readonly PeerState[] {
+    return peerStates(this.#parts)
+  }
+
+  async say(text: string, change: MarkChange, options: Options): Promise<PeerState> {
+    const peer = parsePeerId(text)
+    this.#checkMay()
+    this.#checkMaintenance(change)
+    await this.#checkKnown(peer, options)
+    return this.#change(peer, change, options)
+  }
+
+  async content(text: string, options: Options & { readonly isChecked: boolean }): Promise<PeerContent> {
+    const peer = parsePeerId(text)
+    await this.#checkKnown(peer, options)
+    return peerContent(this.#parts, this.#config, peer, options)
+  }
+
+  async drain(text: string, options: Options & { readonly isForced: boolean }): Promise<PeerContent> {
+    const peer = parsePeerId(text)
+    this.#checkMay()
+    await this.#checkKnown(peer, options)
+    const { signal } = options
+    const before = await peerContent(this.#parts, this.#config, peer, { isChecked: true, signal })
+    const unplacedCount = before.unplacedCount ?? 0
+    if (unplacedCount > 0 && !options.isForced) throw wouldStay(before, unplacedCount)
+    const state = await this.#change(peer, { isCordoned: true, isDraining: true }, options)
+    return { ...before, state }
+  }
+
+  async remove(text: string, options: Options & { readonly isForced: boolean }): Promise<void> {
+    const peer = parsePeerId(text)
+    this.#checkMay()
+    await this.#checkKnown(peer, options)
+    const { health, mark } = peerState(this.#parts, peer)
+    const isLive = health?.condition === 'alive' || health?.condition === 'suspect'
+    if (isLive && !mark.isRemoved && !options.isForced) await this.#checkEmpty(peer, options)
+    await this.#change(
+      peer,
+      { isCordoned: false, isDraining: false, isRemoved: true, maintenanceUntilMs: undefined },
+      options,
+    )
+  }
+
+  #change(peer: PeerId, change: MarkChange, options: Options): Promise<PeerState> {
+    const { marks, logger } = this.#parts
+    return this.#changing.run(peer, async () => {
+      await marks.set({ ...marks.of(peer), ...change, peer }, options)
+      logger.info('an operator said of a peer', { peer, ...change })
+      return peerState(this.#parts, peer)
+    })
+  }
+
+  #checkMay(): void {
+    refuseAsFollower(this.#config.isFollower)
+    if (!this.#parts.consensus.state.trust.isSelfTrusted)
+      throw new ClusterError(
+        'REFUSED',
+        'the cluster does not trust this peer, so nobody would listen to it: ask another peer',
+      )
+  }
+
+  #checkMaintenance({ maintenanceUntilMs }: MarkChange): void {
+    if (maintenanceUntilMs === undefined) return
+    const forMs = maintenanceUntilMs - this.#parts.clock.now()
+    if (forMs < MAINTENANCE_MS.min - 1000 || forMs > MAINTENANCE_MS.max + 1000)
+      throw new ClusterError('INVALID_ARGUMENT', 'a maintenance lasts from 1 minute to 30 days (720h)')
+  }
+
+  /** A mistyped id must not become a mark that nobody sees. What only allocations name is known as well: a peer long dead. */
+  async #checkKnown(peer: PeerId, { signal }: Options): Promise<void> {
+    const { consensus, self } = this.#parts
+    if (peer === self || this.peers().some(each => each.peer === peer)) return
+    for await (const pin of consensus.pins({ allocation: peer }, { signal })) {
+      if (pin.allocations.includes(peer)) return
+    }
+    throw new ClusterError(
+      'NOT_FOUND',
+      `nobody here has heard of peer ${peer}, and nothing is allocated to it: look at "peers ls"`,
+    )
+  }
+
+  async #checkEmpty(peer: PeerId, { signal }: Options): Promise<void> {
+    const { isEmpty, allocatedCount, state } = await peerContent(this.#parts, this.#config, peer, {
+      isChecked: false,
+      signal,
+    })
+    if (isEmpty && state.mark.isDraining) return
+    throw new ClusterError(
+      'REFUSED',
+      `peer ${peer} is alive and keeps ${allocatedCount} pins: move them away first ("peers drain ${peer}"), stop the peer, or use --force`,
+    )
+  }
+}
+
+function wouldStay({ state, allocatedCount, unplaced }: PeerContent, count: number): ClusterError {
+  const [first] = unplaced
+  const example = first === undefined ? '' : ` The first: ${formatCid(first.cid)}: ${first.reason}`
+  return new ClusterError(
+    'REFUSED',
+    `${count} of the ${allocatedCount} pins of peer ${state.peer} would stay on it, since the other peers cannot take them: add peers, lower the replication factor of these pins, or use --force to move what can be moved.${example}`,
+  )
+}

@@ -1,0 +1,47 @@
+import type { Cid } from './cid.ts'
+import type { PeerId } from './peer.ts'
+import type { PeerHealth } from './peer-health.ts'
+import type { PeerMark } from './peer-mark.ts'
+
+/** What is known of a peer, dead or alive, and what operators have said of it. */
+export interface PeerState {
+  readonly peer: PeerId
+  /** '' = it was never heard of here. */
+  readonly peername: string
+  /** undefined = it was never heard of here. */
+  readonly health: PeerHealth | undefined
+  readonly isTrusted: boolean
+  readonly mark: PeerMark
+}
+
+/** What is to be said of a peer; what is left out stays as it is. */
+export type MarkChange = Partial<Omit<PeerMark, 'peer'>>
+
+/** Content that nobody else can take at present, and why. */
+export interface Unplaced {
+  readonly cid: Cid
+  readonly reason: string
+}
+
+/** What a peer keeps, and what is left to be done before it can be switched off. */
+export interface PeerContent {
+  readonly state: PeerState
+  /** Pins that are allocated to it by name. */
+  readonly allocatedCount: number
+  /** Pins that every peer keeps: they stay as long as it runs. */
+  readonly everywhereCount: number
+  /** Pins that are allocated to others only, and still held until these have them; undefined = the peer does not say. */
+  readonly handOverCount: number | undefined
+  /** Of those that are allocated: what nobody else can take. undefined = nobody looked. */
+  readonly unplacedCount: number | undefined
+  /** The first of them. */
+  readonly unplaced: readonly Unplaced[]
+  /** It can be switched off: nothing is allocated to it, and nothing waits to be handed over. */
+  readonly isEmpty: boolean
+}
+
+/** CIDs that are told of what cannot be placed. */
+export const UNPLACED_SHOWN_MAX = 10
+
+/** Bounds of a maintenance, milliseconds. */
+export const MAINTENANCE_MS = { min: 60_000, max: 30 * 86_400_000 } as const
