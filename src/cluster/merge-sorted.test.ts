@@ -3,6 +3,7 @@ import { test } from 'node:test'
 import fc from 'fast-check'
 import { virtualClock } from '../../test/support/virtual-clock.ts'
 import { ClusterError } from '../errors.ts'
+import { Pages } from '../lib/pages.ts'
 import { type MergeGroup, type MergeOptions, type MergeSource, mergeSorted } from './merge-sorted.ts'
 
 const never = new AbortController().signal
@@ -90,24 +91,54 @@ test('the first group comes when each source has given one item, whatever is beh
     )
   }
   const merge = mergeSorted([{ name: 'slow', open }, source('fast', [2, 3])], options())
-  const first = await merge.next()
-  assert.deepEqual(first.value?.items, new Map([['slow', 1]]))
-  await merge.return(undefined)
+  for await (const { items } of merge) {
+    assert.deepEqual(items, new Map([['slow', 1]]))
+    break
+  }
 })
 
-test('no source is read ahead by more than one item', async () => {
+test('no source is read ahead by more than one page, and by one item where there are no pages', async () => {
   let given = 0
-  const open = async function* () {
-    for (let item = 0; item < 1000; item++) {
+  const pages = async function* () {
+    for (let page = 0; page < 1000; page++) {
       given++
-      yield item
+      yield [page * 2, page * 2 + 1]
     }
   }
-  const merge = mergeSorted([{ name: 'a', open }], options())
-  await merge.next()
-  await new Promise(resolve => setImmediate(resolve))
-  assert.ok(given <= 2, `${given} items were read`)
-  await merge.return(undefined)
+  const singles = async function* () {
+    for await (const page of pages()) yield page[0] ?? 0
+  }
+  for (const open of [() => new Pages(pages()), singles]) {
+    given = 0
+    for await (const _group of mergeSorted([{ name: 'a', open }], options())) {
+      await new Promise(resolve => setImmediate(resolve))
+      assert.ok(given <= 2, `${given} pages were read`)
+      break
+    }
+  }
+})
+
+test('pages of any size, also empty ones, are merged like single items', async () => {
+  const lists = fc.array(fc.tuple(sortedList, fc.infiniteStream(fc.nat(4))), { minLength: 1, maxLength: 4 })
+  await fc.assert(
+    fc.asyncProperty(lists, async sources => {
+      const paged = sources.map(([list, sizes], at): MergeSource<number> => {
+        const open = async function* () {
+          for (let from = 0; from < list.length; ) {
+            const size = sizes.next().value ?? 1
+            yield list.slice(from, from + size)
+            from += size
+          }
+        }
+        return { name: `s${at}`, open: () => new Pages(open()) }
+      })
+      const single = sources.map(([list], at) => source(`s${at}`, list))
+      assert.deepEqual(
+        await groupsOf(mergeSorted(paged, options())),
+        await groupsOf(mergeSorted(single, options())),
+      )
+    }),
+  )
 })
 
 test('a source that is silent for too long has failed, and is told to end', async () => {
@@ -157,9 +188,11 @@ test('an aborted merge throws the reason and ends its sources; so does one that 
   }
   const stopping = new AbortController()
   const merge = mergeSorted([{ name: 'a', open }], options({ signal: stopping.signal }))
-  await merge.next()
-  stopping.abort(new Error('enough'))
-  await assert.rejects(merge.next(), /enough/)
+  const reading = async () => {
+    for await (const _group of merge) stopping.abort(new Error('enough'))
+  }
+  await assert.rejects(reading(), /enough/)
   for await (const _group of mergeSorted([{ name: 'a', open }], options())) break
+  await new Promise(resolve => setImmediate(resolve))
   assert.equal(ended, 2)
 })

@@ -1,6 +1,7 @@
 import { ClusterError, toClusterError } from '../errors.ts'
 import type { Options } from '../interfaces.ts'
 import type { Clock } from '../lib/clock.ts'
+import { Pages, pagesOf } from '../lib/pages.ts'
 
 /** One stream of the merge, under the name that its items appear with. */
 export interface MergeSource<Item> {
@@ -26,46 +27,59 @@ export interface MergeOptions<Item> extends Options {
 
 interface Head<Item> {
   readonly name: string
-  readonly iterator: AsyncIterator<Item>
+  readonly iterator: AsyncIterator<readonly Item[]>
   /** Ends the source alone. */
   readonly ending: AbortController
   readonly signal: AbortSignal
-  /** The item that is next in turn, or on its way. */
+  /** What is being merged, and how far it is. */
+  page: readonly Item[]
+  at: number
+  /** What comes behind it. */
   next: Promise<Arrival<Item>>
-  last: Item | undefined
 }
 
 type Arrival<Item> =
-  | { readonly kind: 'item'; readonly item: Item }
+  | { readonly kind: 'page'; readonly page: readonly Item[] }
   | { readonly kind: 'end' }
   | { readonly kind: 'failed'; readonly error: ClusterError }
 
 /**
- * Merges sorted streams into one: each group has the smallest item at hand, from every source that has an equal one.
- * Holds one item of each source, and asks for the next only when a group was taken. A source that fails is named in every
- * group from there on, also in those of the others; the last group has no items when failures came after all of them.
+ * Merges sorted streams into one: each group has the smallest item at hand, from every source that has an equal one. Holds
+ * one page of each source and asks for one more; sources that come item by item have pages of one. A source that fails is
+ * named in every group from there on, also in those of the others; the last group has no items when failures came after all
+ * of them.
  */
-export async function* mergeSorted<Item>(
+export function mergeSorted<Item>(
   sources: readonly MergeSource<Item>[],
   options: MergeOptions<Item>,
-): AsyncGenerator<MergeGroup<Item>> {
+): AsyncIterable<MergeGroup<Item>> {
+  return new Pages(mergePages(sources, options))
+}
+
+async function* mergePages<Item>(
+  sources: readonly MergeSource<Item>[],
+  options: MergeOptions<Item>,
+): AsyncGenerator<readonly MergeGroup<Item>[]> {
   const heads = new Set(sources.map(source => openHead(source, options)))
   const failed = new Map<string, ClusterError>()
   let told: ReadonlyMap<string, ClusterError> = new Map()
   try {
     for (;;) {
-      const ready = await smallest(heads, failed, options)
-      options.signal.throwIfAborted()
-      if (failed.size > told.size) told = new Map(failed)
-      else if (ready.length === 0) return
-      const items = new Map<string, Item>()
-      for (const { head, item } of ready) {
-        items.set(head.name, item)
-        head.last = item
-        head.next = pull(head, options)
+      for (const head of heads) {
+        const end = await fill(head, options)
+        if (end === undefined) continue
+        if (end.kind === 'failed') failed.set(head.name, end.error)
+        heads.delete(head)
+        await closeHead(head)
       }
-      yield { items, failed: told }
-      if (items.size === 0) return
+      options.signal.throwIfAborted()
+      const hasNews = failed.size > told.size
+      if (hasNews) told = new Map(failed)
+      if (heads.size > 0) yield takeGroups([...heads], told, options)
+      else {
+        if (hasNews) yield [{ items: new Map(), failed: told }]
+        return
+      }
     }
   } finally {
     await Promise.allSettled([...heads].map(closeHead))
@@ -75,15 +89,18 @@ export async function* mergeSorted<Item>(
 function openHead<Item>({ name, open }: MergeSource<Item>, options: MergeOptions<Item>): Head<Item> {
   const ending = new AbortController()
   const signal = AbortSignal.any([options.signal, ending.signal])
-  const iterator = open({ signal })[Symbol.asyncIterator]()
-  return { name, iterator, ending, signal, next: pull({ iterator, signal }, options), last: undefined }
+  const iterator = pagesOf(open({ signal }))[Symbol.asyncIterator]()
+  return { name, iterator, ending, signal, page: [], at: 0, next: pull({ iterator, signal }, options) }
 }
 
-/** Tells the source to end. One that is at rest is closed; one with a step under way ends by its signal. */
+/** Tells the source to end. One that is at rest is closed; one with a step under way is so behind it, and not waited for. */
 async function closeHead<Item>({ ending, next, iterator }: Head<Item>): Promise<void> {
-  ending.abort(new DOMException('the merge has ended', 'AbortError'))
+  const end = new DOMException('the merge has ended', 'AbortError')
+  ending.abort(end)
   const { kind } = await next
-  if (kind === 'item') await iterator.return?.()
+  const closed = iterator.return?.()
+  if (kind === 'page') await closed
+  else closed?.catch(() => end)
 }
 
 async function pull<Item>(
@@ -98,7 +115,7 @@ async function pull<Item>(
   try {
     if (signal.aborted) onAbort()
     const step = await Promise.race([iterator.next(), stop])
-    return step.done === true ? { kind: 'end' } : { kind: 'item', item: step.value }
+    return step.done === true ? { kind: 'end' } : { kind: 'page', page: step.value }
   } catch (thrown) {
     return { kind: 'failed', error: toClusterError(thrown) }
   } finally {
@@ -107,29 +124,67 @@ async function pull<Item>(
   }
 }
 
-/** The heads with the smallest item. Those that have ended or failed leave the set. */
-async function smallest<Item>(
-  heads: Set<Head<Item>>,
-  failed: Map<string, ClusterError>,
-  { compare, isOrderRequired }: MergeOptions<Item>,
-): Promise<readonly { readonly head: Head<Item>; readonly item: Item }[]> {
-  let least: { readonly head: Head<Item>; readonly item: Item }[] = []
-  for (const head of heads) {
+/** Waits until the head has an item; answers with how it ended when none comes any more. */
+async function fill<Item>(
+  head: Head<Item>,
+  options: MergeOptions<Item>,
+): Promise<Exclude<Arrival<Item>, { kind: 'page' }> | undefined> {
+  while (head.at >= head.page.length) {
     const arrival = await head.next
-    if (arrival.kind === 'item') {
-      const { item } = arrival
-      const isBack = isOrderRequired && head.last !== undefined && compare(item, head.last) <= 0
-      if (!isBack) {
-        const order = least[0] === undefined ? -1 : compare(item, least[0].item)
-        if (order < 0) least = [{ head, item }]
-        else if (order === 0) least.push({ head, item })
-        continue
-      }
-      failed.set(head.name, new ClusterError('INTERNAL', 'the peer sent its list out of order'))
+    if (arrival.kind !== 'page') return arrival
+    const isBack = options.isOrderRequired ? firstBack(arrival.page, head.page.at(-1), options) : -1
+    if (isBack === 0) {
+      return { kind: 'failed', error: new ClusterError('INTERNAL', 'the peer sent its list out of order') }
     }
-    if (arrival.kind === 'failed') failed.set(head.name, arrival.error)
-    heads.delete(head)
-    await closeHead(head)
+    if (isBack > 0) {
+      // What came in order counts; the rest comes up again as the next page, and is refused then.
+      head.page = arrival.page.slice(0, isBack)
+      head.next = Promise.resolve({ kind: 'page', page: arrival.page.slice(isBack) })
+    } else {
+      if (arrival.page.length > 0) head.page = arrival.page
+      head.next = pull(head, options)
+      if (arrival.page.length === 0) continue
+    }
+    head.at = 0
   }
-  return least
+  return undefined
+}
+
+/** Place of the first item that is not behind the one before it; -1 when all are. */
+function firstBack<Item>(
+  page: readonly Item[],
+  last: Item | undefined,
+  { compare }: MergeOptions<Item>,
+): number {
+  let before = last
+  return page.findIndex(item => {
+    const isBack = before !== undefined && compare(item, before) <= 0
+    before = item
+    return isBack
+  })
+}
+
+/** Groups until one of the heads has no item at hand. Each must have one now. */
+function takeGroups<Item>(
+  heads: readonly Head<Item>[],
+  failed: ReadonlyMap<string, ClusterError>,
+  { compare }: MergeOptions<Item>,
+): readonly MergeGroup<Item>[] {
+  const groups: MergeGroup<Item>[] = []
+  for (;;) {
+    let least: { readonly head: Head<Item>; readonly item: Item }[] = []
+    for (const head of heads) {
+      const item = head.page[head.at]
+      if (item === undefined) return groups
+      const order = least[0] === undefined ? -1 : compare(item, least[0].item)
+      if (order < 0) least = [{ head, item }]
+      else if (order === 0) least.push({ head, item })
+    }
+    const items = new Map<string, Item>()
+    for (const { head, item } of least) {
+      items.set(head.name, item)
+      head.at += 1
+    }
+    groups.push({ items, failed })
+  }
 }

@@ -1,7 +1,9 @@
 import { ClusterError } from '../errors.ts'
 import type { Options, Scope } from '../interfaces.ts'
 import { compareBytes } from '../lib/bytes.ts'
+import { firstOf, mapPages, Pages, pagesOf } from '../lib/pages.ts'
 import type { PeerId } from '../model/peer.ts'
+import type { Pin } from '../model/pin.ts'
 import type { GlobalPinInfo, PeerPinInfo, PinInfo, PinStatusFilter } from '../model/pin-status.ts'
 import type { Recovering } from '../model/recover-filter.ts'
 import type { Ranged } from '../model/status-range.ts'
@@ -16,7 +18,7 @@ const STALL_MS = 120_000
 const RECOVER_STALL_MS = 900_000
 
 /**
- * The state of every CID that matches, in order of CID bytes: a merge of the peers' own sorted streams, held one line a
+ * The state of every CID that matches, in order of CID bytes: a merge of the peers' own sorted streams, held a page a
  * peer. A peer that fails shows as `cluster_error` on what the others say from there on; when all fail, so does this.
  */
 export function listStatuses(
@@ -37,16 +39,7 @@ export function listStatuses(
         ? tracker.statuses(filter, { range, signal })
         : rpc.call(peer, 'statuses', { filter, range }, { signal }),
   )
-  return range.limit === undefined ? all : atMost(range.limit, all)
-}
-
-async function* atMost<Item>(limit: number, items: AsyncIterable<Item>): AsyncGenerator<Item> {
-  let left = limit
-  for await (const item of items) {
-    yield item
-    left -= 1
-    if (left <= 0) return
-  }
+  return range.limit === undefined ? all : firstOf(all, range.limit)
 }
 
 /** Tries what is in error or missing again, and answers with what was queued, by the peers that queued it. */
@@ -65,46 +58,63 @@ export function recoverEverything(
   )
 }
 
-async function* mergePeers(
+function mergePeers(
   components: StatusComponents,
   config: Pick<ClusterConfig, 'isFollower'>,
   { local, signal }: Scope,
   order: { readonly stallMs: number; readonly isOrderRequired: boolean },
   open: (peer: PeerId, options: Options) => AsyncIterable<PinInfo>,
-): AsyncGenerator<GlobalPinInfo> {
-  const { self, monitor, clock } = components
-  if (local || config.isFollower) {
-    for await (const info of open(self, { signal })) {
-      yield toGlobalInfo(info.cid, info.pin, info.timestampMs, [[self, describePeer(components, self, info)]])
-    }
-    return
-  }
+): AsyncIterable<GlobalPinInfo> {
+  const { self } = components
+  if (!local && !config.isFollower) return new Pages(mergedPages(components, { ...order, signal }, open))
+  return mapPages(open(self, { signal }), page =>
+    page.map(info =>
+      toGlobalInfo(info.cid, info.pin, info.timestampMs, [[self, describePeer(components, self, info)]]),
+    ),
+  )
+}
+
+async function* mergedPages(
+  components: StatusComponents,
+  order: Options & { readonly stallMs: number; readonly isOrderRequired: boolean },
+  open: (peer: PeerId, options: Options) => AsyncIterable<PinInfo>,
+): AsyncGenerator<readonly GlobalPinInfo[]> {
+  const { monitor, clock } = components
   const members = monitor.peers()
   const sources = members.map(name => ({ name, open: (options: Options) => open(name, options) }))
-  const groups = mergeSorted(sources, {
-    ...order,
-    signal,
-    clock,
-    compare: (a, b) => compareBytes(a.cid.bytes, b.cid.bytes),
-  })
+  const compare = (a: PinInfo, b: PinInfo) => compareBytes(a.cid.bytes, b.cid.bytes)
   let isAnything = false
-  for await (const group of groups) {
-    const info = await toStatus(components, group)
-    if (info !== undefined) {
-      isAnything = true
-      yield info
-    } else if (!isAnything) refuseIfAllFailed(members, group.failed)
+  for await (const groups of pagesOf(mergeSorted(sources, { ...order, clock, compare }))) {
+    const page = await toStatuses(components, groups)
+    isAnything ||= page.length > 0
+    if (!isAnything) refuseIfAllFailed(members, groups.at(-1)?.failed ?? new Map())
+    yield page
   }
 }
 
-async function toStatus(
+/** What the peers say together, group by group. A group without items says nothing of any CID. */
+async function toStatuses(
   components: StatusComponents,
-  { items, failed }: MergeGroup<PinInfo>,
-): Promise<GlobalPinInfo | undefined> {
+  groups: readonly MergeGroup<PinInfo>[],
+): Promise<readonly GlobalPinInfo[]> {
+  const { consensus, self } = components
+  // The others may know of entries that have not come here yet, or have gone.
+  const strange = groups.filter(({ items }) => items.size > 0 && items.get(self)?.pin === undefined)
+  const cids = strange.flatMap(({ items }) => [...items.values()].slice(0, 1).map(({ cid }) => cid))
+  const found = strange.length === 0 ? [] : await consensus.getMany(cids)
+  const pins = new Map(strange.map((group, at) => [group, found[at]]))
+  return groups.flatMap(group => toStatus(components, group, pins.get(group)) ?? [])
+}
+
+function toStatus(
+  components: StatusComponents,
+  group: MergeGroup<PinInfo>,
+  found: Pin | undefined,
+): GlobalPinInfo | undefined {
+  const { items, failed } = group
   const [first] = items.values()
   if (first === undefined) return undefined
   const peers: [PeerId, PeerPinInfo][] = []
-  let pin = items.get(components.self)?.pin
   let createdMs = 0
   for (const [peer, info] of items) {
     peers.push([peer, describePeer(components, peer, info)])
@@ -114,7 +124,7 @@ async function toStatus(
     if (error.code === 'FORBIDDEN') continue
     peers.push([peer, describeUnasked(components, peer, 'cluster_error', error)])
   }
-  pin ??= (await components.consensus.get(first.cid)) ?? first.pin
+  const pin = items.get(components.self)?.pin ?? found ?? first.pin
   return toGlobalInfo(first.cid, pin, createdMs, peers)
 }
 

@@ -38,3 +38,20 @@ async function* convertEach<From, To>(
 ): AsyncGenerator<readonly To[]> {
   for await (const page of pages) yield convert(page)
 }
+
+/** The first so many items of a sequence, in pages. */
+export function firstOf<Item>(source: AsyncIterable<Item>, limit: number): AsyncIterable<Item> {
+  return new Pages(cut(pagesOf(source), limit))
+}
+
+async function* cut<Item>(
+  pages: AsyncIterable<readonly Item[]>,
+  limit: number,
+): AsyncGenerator<readonly Item[]> {
+  let left = limit
+  for await (const page of pages) {
+    yield page.length <= left ? page : page.slice(0, left)
+    left -= page.length
+    if (left <= 0) return
+  }
+}
