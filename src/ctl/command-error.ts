@@ -17,14 +17,22 @@ export const EXIT = {
 export class CommandError extends ClusterError {
   readonly doing: string
   readonly exitCode: number
+  /** What to do, in lines for people; '' when the message says it. */
+  readonly advice: string
 
   constructor(
     doing: string,
     message: string,
-    options: { readonly code?: Code; readonly exitCode?: number; readonly cause?: unknown } = {},
+    options: {
+      readonly code?: Code
+      readonly exitCode?: number
+      readonly advice?: string
+      readonly cause?: unknown
+    } = {},
   ) {
     super(options.code ?? 'INVALID_ARGUMENT', message, { cause: options.cause })
     this.doing = doing
+    this.advice = options.advice ?? ''
     this.exitCode = options.exitCode ?? EXIT.failed
   }
 }

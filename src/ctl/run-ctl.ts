@@ -94,6 +94,7 @@ const UNREACHED: ReadonlySet<string> = new Set(['NOT_READY', 'PEER_UNREACHABLE',
 async function report(thrown: unknown, out: Output): Promise<number> {
   if (thrown instanceof CommandError) {
     await out.note(`error ${thrown.doing}: ${thrown.message}`)
+    if (thrown.advice !== '') await out.note(thrown.advice)
     return thrown.exitCode
   }
   const status = thrown instanceof ClusterError ? thrown.details['status'] : undefined

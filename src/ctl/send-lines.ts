@@ -7,7 +7,7 @@ import type { BulkAnswerJson, BulkCountsJson } from '../model/bulk-json.ts'
 import { Backlog } from './backlog.ts'
 import type { CommandContext } from './command.ts'
 import { CommandError } from './command-error.ts'
-import { openLineCounter } from './line-counter.ts'
+import { openRedrawnLine } from './redrawn-line.ts'
 
 /** Option of commands that take lines. */
 export const fromOption = {
@@ -24,6 +24,7 @@ export function checkLines(options: { readonly wait: boolean }, args: readonly s
   if (options.wait) throw new CommandError('', '--wait does not go with --from: see "status --filter"')
 }
 
+const REDRAW_EVERY_MS = 200
 /** How often in a row a lost connection is made anew, and after which pauses. */
 const RETRIES_MAX = 8
 const RETRY = { firstMs: 1000, maxMs: 15_000 }
@@ -49,7 +50,7 @@ export async function sendLines(
   const { out, signal } = context
   const counts = { pinned: 0, unchanged: 0, removed: 0, absent: 0, failed: 0 }
   let lines = 0
-  using counter = openLineCounter(out.terminal, context.clock)
+  using counter = openRedrawnLine(out.terminal, context.clock, REDRAW_EVERY_MS)
   const tell = async (line: string) => {
     counter.hide()
     await out.note(line)
@@ -61,7 +62,7 @@ export async function sendLines(
     if (line === undefined) throw new ClusterError('INTERNAL', 'the daemon answers lines that were not sent')
     const { status } = answer
     lines++
-    counter.show(lines)
+    counter.show((charactersMax, elapsedMs) => countText(lines, elapsedMs).slice(0, charactersMax))
     counts[isOutcome(status) ? status : 'failed']++
     if (!isOutcome(status)) await tell(failureText(line, answer))
   }
@@ -109,6 +110,10 @@ async function sendAll(
       await clock.sleep(pauseMs, signal)
     }
   }
+}
+
+function countText(lines: number, elapsedMs: number): string {
+  return `${lines} lines, ${Math.round(lines / Math.max(0.001, elapsedMs / 1000))} a second`
 }
 
 function isOutcome(status: BulkAnswerJson['status']): status is Exclude<keyof BulkCountsJson, 'failed'> {

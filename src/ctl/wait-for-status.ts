@@ -1,8 +1,11 @@
-import { ClusterError, messageOf } from '../errors.ts'
+import { ClusterError, CODES, type Code, messageOf } from '../errors.ts'
 import { parseDuration } from '../lib/duration.ts'
+import { adviceOnFailure } from '../model/pin-advice.ts'
 import type { GlobalPinInfoJson } from '../model/status-json.ts'
 import type { CommandContext, OptionValues } from './command.ts'
 import { CommandError, EXIT } from './command-error.ts'
+import { openRedrawnLine } from './redrawn-line.ts'
+import { type Awaited, formatWait, formatWaitLine, progressOf } from './wait-progress.ts'
 
 /** Options of commands that can wait for their effect. */
 export const waitOptions = [
@@ -34,16 +37,6 @@ export const waitOptions = [
 /** The values of the options above. */
 export type WaitValues = OptionValues<typeof waitOptions>
 
-/** What to wait for. */
-export interface Awaited {
-  readonly cid: string
-  readonly target: 'pinned' | 'unpinned'
-  /** How many peers must be there; 0 or less = all that are asked. */
-  readonly limit: number
-  /** Longest wait; 0 = none. */
-  readonly timeoutMs: number
-}
-
 const POLL_EVERY_MS = 1000
 /** States from which a peer does not come to the target by itself soon. */
 const HOPELESS: ReadonlySet<string> = new Set(['cluster_error', 'pin_error', 'unpin_error', 'undefined', ''])
@@ -58,46 +51,68 @@ export function parseWaitTimeout(text: string): number {
 }
 
 /**
- * Asks for the state every second until enough peers have the target; answers with the last state. Throws `CommandError`
- * when a peer failed, or (exit code 62) when time ran out.
+ * Asks for the state every second until enough peers have the target; answers with the last state. On a terminal a line
+ * shows how far it is. Throws `CommandError` when a peer failed, or (exit code 62) when time ran out.
  */
 export async function waitForStatus(awaited: Awaited, context: CommandContext): Promise<GlobalPinInfoJson> {
-  const tooLate = new CommandError(
-    'waiting for pin status',
-    `context deadline exceeded: ${awaited.cid} is not yet ${awaited.target} on enough peers`,
-    { code: 'TIMEOUT', exitCode: EXIT.waitedTooLong },
-  )
+  const { client, clock, out } = context
   const deadline = new AbortController()
+  let state: GlobalPinInfoJson | undefined
   using timer = new DisposableStack()
   if (awaited.timeoutMs > 0) {
-    timer.use(context.clock.schedule(awaited.timeoutMs, () => deadline.abort(tooLate)))
+    timer.use(clock.schedule(awaited.timeoutMs, () => deadline.abort(tooLate(awaited, state, context))))
   }
   const signal = AbortSignal.any([context.signal, deadline.signal])
+  using line = openRedrawnLine(out.terminal, clock, 0)
   for (;;) {
-    await context.clock.sleep(POLL_EVERY_MS, signal)
-    const state = await context.client.status(
-      { params: { hash: awaited.cid }, query: { local: 'false' } },
-      { signal },
-    )
-    if (isReached(state, awaited)) return state
+    await clock.sleep(POLL_EVERY_MS, signal)
+    const now = await client.status({ params: { hash: awaited.cid }, query: { local: 'false' } }, { signal })
+    state = now
+    line.show((charactersMax, elapsedMs) => formatWaitLine(now, awaited, charactersMax, elapsedMs))
+    throwIfHopeless(now, awaited, context)
+    if (progressOf(now, awaited).isReached) return now
   }
 }
 
-function isReached(state: GlobalPinInfoJson, { target, limit }: Awaited): boolean {
-  const peers = Object.values(state.peer_map)
-  const failed = peers.find(({ status }) => HOPELESS.has(status))
-  if (failed !== undefined) {
-    const where = `${failed.peername} says ${failed.status}${failed.error === '' ? '' : `: ${failed.error}`}`
-    throw new CommandError(
-      'waiting for pin status',
-      `error has occurred while attempting to reach status: ${target} (${where})`,
-      { code: 'REFUSED' },
-    )
-  }
-  const doneCount = peers.filter(({ status }) => status === target).length
-  if (limit > 0) return doneCount >= Math.min(limit, peers.length)
-  const asked = peers.filter(({ status }) => target !== 'pinned' || status !== 'remote')
-  return asked.every(({ status }) => status === target)
+function tooLate(
+  awaited: Awaited,
+  state: GlobalPinInfoJson | undefined,
+  { program }: CommandContext,
+): CommandError {
+  const { cid, target } = awaited
+  const far = state === undefined ? '' : ` (${formatWait(state, awaited)})`
+  return new CommandError(
+    'waiting for pin status',
+    `context deadline exceeded: ${cid} is not yet ${target} on enough peers${far}`,
+    {
+      code: 'TIMEOUT',
+      exitCode: EXIT.waitedTooLong,
+      advice: `The peers go on without this command. What keeps them: "${program} why ${cid}"`,
+    },
+  )
+}
+
+function throwIfHopeless(
+  { peer_map: peers }: GlobalPinInfoJson,
+  { cid, target }: Awaited,
+  { program }: CommandContext,
+): void {
+  const failed = Object.values(peers).filter(({ status }) => HOPELESS.has(status))
+  if (failed.length === 0) return
+  const where = failed.map(
+    ({ peername, status, error }) => `${peername} says ${status}${error === '' ? '' : `: ${error}`}`,
+  )
+  const reasons = new Set(failed.flatMap(({ reason = '' }) => (isCode(reason) ? [reason] : [])))
+  const advice = [...[...reasons].map(adviceOnFailure), `More: "${program} why ${cid}"`]
+  throw new CommandError(
+    'waiting for pin status',
+    `error has occurred while attempting to reach status: ${target} (${where.join('; ')})`,
+    { code: 'REFUSED', advice: advice.join('\n') },
+  )
+}
+
+function isCode(text: string): text is Code {
+  return Object.hasOwn(CODES, text)
 }
 
 /** The state one second after a change, when most of it has happened; `undefined` when there is none to ask for. */

@@ -12,10 +12,12 @@ import {
   namingQuery,
   replicationOptions,
 } from '../pin-options.ts'
-import { openProgressBar } from '../progress-bar.ts'
+import { formatProgress } from '../progress-bar.ts'
+import { openRedrawnLine } from '../redrawn-line.ts'
 import { isFromServer, parseWaitTimeout, waitForStatus } from '../wait-for-status.ts'
 
 const SHARD_BYTES = 104_857_600
+const REDRAW_EVERY_MS = 100
 
 const options = [
   { kind: 'flag', name: 'recursive', aliases: ['r'], summary: 'add directories with everything in them' },
@@ -162,8 +164,14 @@ async function sendAndPrint(
   const totalBytes = terminal === undefined ? 0 : await sizeOf(roots, walk)
   const toText = given.quiet || given.quieter ? (added: AddedJson) => added.cid ?? '' : formatAdded
   const kept: AddedJson[] = []
-  using bar = openProgressBar(terminal, context.clock, totalBytes, context.out.isColored)
-  const entries = walkFiles(roots, walk, bytes => bar.advance(bytes))
+  using bar = openRedrawnLine(terminal, context.clock, REDRAW_EVERY_MS)
+  let sentBytes = 0
+  const entries = walkFiles(roots, walk, bytes => {
+    sentBytes += bytes
+    bar.show((charactersMax, elapsedMs) =>
+      formatProgress({ sentBytes, totalBytes, elapsedMs }, charactersMax, context.out.isColored),
+    )
+  })
   let last: AddedJson | undefined
   for await (const added of context.client.add({ query, entries }, context)) {
     if (added.cid === null) continue
