@@ -5,6 +5,7 @@ import type { LogFields, Logger } from '../interfaces.ts'
 import type { Clock } from '../lib/clock.ts'
 import { TokenBucket } from '../lib/token-bucket.ts'
 import { callerOf, isKnown } from './auth.ts'
+import type { BulkAnswers } from './bulk-handlers.ts'
 
 /** Refusals that are logged at once, and then in a second. Guessing passwords must not fill the disk. */
 const REFUSALS = { capacity: 20, perSecond: 1 }
@@ -22,7 +23,21 @@ export function noteFailure(request: IncomingMessage, thrown: unknown): void {
   note(request, { result: code, error: message })
 }
 
-/** Lines that go by, the audit line saying how many there were and what CID came last. */
+/**
+ * Answers to the lines of a bulk request that go by, the audit line saying how many there were (`lines`) and how many pins
+ * were changed, left as they were and refused; also when the client has left in between.
+ */
+export async function* noteAnswers(request: IncomingMessage, answers: BulkAnswers): AsyncIterable<unknown> {
+  try {
+    yield* answers
+  } finally {
+    const { pinned, removed, unchanged, absent, failed } = answers.counts()
+    const lines = answers.lines()
+    note(request, { lines, changed: pinned + removed, unchanged: unchanged + absent, refused: failed })
+  }
+}
+
+/** Records of an upload that go by, the audit line saying how many there were and what CID came last. */
 export async function* noteDocuments(
   request: IncomingMessage,
   documents: AsyncIterable<unknown>,

@@ -14,7 +14,7 @@ import { parsePeerId } from '../model/peer.ts'
 import { EXPORT_TYPES } from '../model/pin.ts'
 import { toPinJson } from '../model/pin-json.ts'
 import { parseCidLine, parseEntryLine, parsePinLine } from '../model/pin-line.ts'
-import { parsePinOptions, type Query } from './query.ts'
+import { parsePinOptions, toQuery } from './query.ts'
 import type { Handlers, Routes } from './routes.ts'
 
 /** The handlers of everything that takes or gives pins by the line. */
@@ -54,36 +54,39 @@ export function bulkHandlers(
   }
 }
 
-function toQuery(query: object | undefined): Query {
-  return (query ?? {}) as Query
-}
-
 const cidOfEntry = ({ cid }: { readonly cid: Cid }) => cid
 
+/** Answers to lines, and how many there were of each kind so far. */
+export interface BulkAnswers extends AsyncIterable<BulkAnswerJson> {
+  /** How many lines were answered. */
+  readonly lines: () => number
+  readonly counts: () => BulkCountsJson
+}
+
 /** Answers as JSON. With `failed` only failures are told, and at the end how many lines ended how. */
-async function* answers(
-  chunks: AsyncIterable<readonly BulkResult[]>,
-  which: string | undefined,
-): AsyncIterable<BulkAnswerJson> {
-  if (which !== undefined && which !== '' && which !== 'all' && which !== 'failed')
-    throw new ClusterError('INVALID_ARGUMENT', 'parameter answers invalid: it is neither all nor failed')
-  const isTerse = which === 'failed'
+function answers(chunks: AsyncIterable<readonly BulkResult[]>, which: string | undefined): BulkAnswers {
   const counts = { pinned: 0, unchanged: 0, removed: 0, absent: 0, failed: 0 }
   let line = 0
-  try {
-    for await (const chunk of chunks) {
-      for (const result of chunk) {
-        const { outcome } = result
-        line = result.line
-        counts[typeof outcome === 'string' ? outcome : 'failed']++
-        if (!isTerse || typeof outcome !== 'string') yield toBulkAnswerJson(result)
+  async function* documents(): AsyncGenerator<BulkAnswerJson> {
+    if (which !== undefined && which !== '' && which !== 'all' && which !== 'failed')
+      throw new ClusterError('INVALID_ARGUMENT', 'parameter answers invalid: it is neither all nor failed')
+    const isTerse = which === 'failed'
+    try {
+      for await (const chunk of chunks) {
+        // What is in a chunk is done, whoever reads of it.
+        for (const { outcome } of chunk) counts[typeof outcome === 'string' ? outcome : 'failed']++
+        line = chunk.at(-1)?.line ?? line
+        for (const result of chunk) {
+          if (!isTerse || typeof result.outcome !== 'string') yield toBulkAnswerJson(result)
+        }
       }
+    } catch (thrown) {
+      // Nothing was answered yet, so the whole answer can be that error.
+      if (line === 0) throw thrown
+      yield toStoppedJson(line + 1, thrown)
+      throw thrown
     }
-  } catch (thrown) {
-    // Nothing was answered yet, so the whole answer can be that error.
-    if (line === 0) throw thrown
-    yield toStoppedJson(line + 1, thrown)
-    throw thrown
+    if (isTerse) yield { line, status: 'done', counts: counts satisfies BulkCountsJson }
   }
-  if (isTerse) yield { line, status: 'done', counts: counts satisfies BulkCountsJson }
+  return { [Symbol.asyncIterator]: documents, lines: () => line, counts: () => counts }
 }

@@ -22,10 +22,11 @@ import { listenOnAll } from './listen.ts'
 import { LiveRequests } from './live-requests.ts'
 import { apiMetrics } from './metrics.ts'
 import { toRoutedUrl } from './paths.ts'
-import { addPipeline } from './pipeline.ts'
+import { addPipeline, setHandling } from './pipeline.ts'
 import { parseQuery } from './query.ts'
 import { readText } from './read-lines.ts'
-import { type ReplyContext, sendError } from './replies.ts'
+import { formatError, type ReplyContext, sendError } from './replies.ts'
+import { readBody } from './request-body.ts'
 import type { Tokens } from './tokens/tokens.ts'
 
 /** What every API over HTTP is served with. */
@@ -109,7 +110,12 @@ export async function openHttpApi(
   kind.addRoutes({ app, gate, context, live, logger })
   await app.ready()
   warnOfPlainText(config, logger)
-  const listeners = await listenOnAll(parts, config, kind.setting, made.listener())
+  const listeners = await listenOnAll(
+    { ...parts, formatWireError: kind.formatError ?? formatError },
+    config,
+    kind.setting,
+    made.listener(),
+  )
   logger.info(`${kind.title} listens`, { addresses: listeners.addresses })
   return {
     addresses: listeners.addresses,
@@ -142,18 +148,24 @@ export function addRoute(
       else if (!reply.raw.destroyed) sendError(reply, thrown, context)
     }
   }
-  const handler = (request: FastifyRequest, reply: FastifyReply) => void respond(request, reply)
+  const handler = (request: FastifyRequest, reply: FastifyReply) =>
+    setHandling(request.raw, respond(request, reply))
   app.route({ method, url, handler, config: { scope } })
 }
 
-/** The JSON document that a request carries. Throws `INVALID_ARGUMENT`, or `TOO_LARGE` beyond 64 KiB. */
+/**
+ * The JSON document that a request carries. Throws `INVALID_ARGUMENT`, `TOO_LARGE` beyond 64 KiB, or `TIMEOUT` when it has
+ * not come whole within the idle time-out.
+ */
 export async function readJson(
   request: FastifyRequest,
   { clock, idleTimeoutMs }: ReplyContext,
 ): Promise<unknown> {
-  const source = request.raw
-  using _limit = clock.schedule(idleTimeoutMs, () => source.destroy())
-  const text = await readText(source.iterator({ destroyOnReturn: false }), BODY_BYTES_MAX)
+  const stop = new AbortController()
+  using _limit = clock.schedule(idleTimeoutMs, () =>
+    stop.abort(new ClusterError('TIMEOUT', `the body did not come within ${idleTimeoutMs / 1000} s`)),
+  )
+  const text = await readText(readBody(request.raw, stop.signal, { clock, idleTimeoutMs }), BODY_BYTES_MAX)
   try {
     return JSON.parse(text)
   } catch (cause) {
@@ -161,9 +173,15 @@ export async function readJson(
   }
 }
 
-function beforeRouting({ headers, url = '/' }: RawRequest): string {
+/** What the framework takes for the type of a body. */
+const MEDIA_TYPE = /^[\w!#$%&'*+.^`|~-]+\/[\w!#$%&'*+.^`|~-]+\s*(;|$)/
+
+function beforeRouting({ headers, method, url = '/' }: RawRequest): string {
   // The framework refuses types that it cannot read, also where the body does not matter.
-  if (headers['content-type']?.includes('/') === false) delete headers['content-type']
+  if (headers['content-type'] !== undefined && !MEDIA_TYPE.test(headers['content-type']))
+    delete headers['content-type']
+  // And this method without a type, before it sees that no route has it.
+  if (method === 'QUERY') headers['content-type'] ??= 'application/octet-stream'
   return toRoutedUrl(url)
 }
 

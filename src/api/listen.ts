@@ -9,7 +9,10 @@ import { ClusterError, messageOf } from '../errors.ts'
 import type { Logger } from '../interfaces.ts'
 import type { Clock } from '../lib/clock.ts'
 import { type ApiAddress, formatTcpAddress } from './address.ts'
+import { limitConnections } from './connection-budget.ts'
+import { answerUnderWay, inTurn, requestsOf } from './in-turn.ts'
 import { readTls, type TlsFiles, watchTls } from './tls-files.ts'
+import { answerWireErrors, type WireErrorFormat } from './wire-errors.ts'
 
 /** Limits of an HTTP server, and its certificate. */
 export interface ListenConfig {
@@ -24,8 +27,14 @@ export interface ListenConfig {
 /** What the reference's HTTP library grants above the configured bound. */
 const HEADER_BYTES_GRANTED = 4096
 const CHECK_CONNECTIONS_MS = 1000
-/** Open connections of an address; further ones are closed at once. */
-const CONNECTIONS_MAX = 16_384
+
+/** What servers are opened with. */
+export interface ListenParts {
+  readonly clock: Clock
+  readonly logger: Logger
+  /** The document of an error that no route can tell: the request is not HTTP, too long or too slow. */
+  readonly formatWireError: WireErrorFormat
+}
 
 /** Servers on every configured address, with one listener for requests. Disposing them cuts open connections. */
 export interface Listeners extends AsyncDisposable {
@@ -42,7 +51,7 @@ export interface Listeners extends AsyncDisposable {
  * the certificate cannot be read; then nothing stays open.
  */
 export async function listenOnAll(
-  parts: { readonly clock: Clock; readonly logger: Logger },
+  parts: ListenParts,
   config: ListenConfig,
   setting: string,
   onRequest: RequestListener,
@@ -57,14 +66,15 @@ export async function listenOnAll(
   const addresses: string[] = []
   let isOpen = true
   for (const address of config.listen) {
-    const server = createServer(config, tls, onRequest)
-    await listen(server, address, setting)
+    const server = createServer(parts, config, tls, onRequest)
+    limitConnections(server, parts)
     opened.defer(() => close(server))
+    await listen(server, address, setting)
     servers.push(server)
     addresses.push(addressOf(server, address))
   }
-  // It listens nowhere; without TLS, since such connections are secure by themselves. Who hands one over bounds its time.
-  const inner = createServer(config, undefined, onRequest)
+  // It listens nowhere; without TLS, since such connections are secure by themselves.
+  const inner = createServer(parts, config, undefined, onRequest)
   const accepted = new Set<Duplex>()
   opened.defer(() => {
     for (const connection of accepted) connection.destroy()
@@ -76,6 +86,7 @@ export async function listenOnAll(
       if (isOpen) {
         accepted.add(connection)
         connection.once('close', () => accepted.delete(connection))
+        watchIdle(connection, parts.clock, config)
         inner.emit('connection', connection)
       } else connection.destroy()
     },
@@ -91,27 +102,54 @@ export async function listenOnAll(
 }
 
 function createServer(
+  parts: ListenParts,
   config: ListenConfig,
   tls: SecureContextOptions | undefined,
   onRequest: RequestListener,
 ): http.Server {
+  const { readHeaderTimeoutMs, readTimeoutMs } = config
   const options = {
     maxHeaderSize: config.maxHeaderBytes + HEADER_BYTES_GRANTED,
-    headersTimeout: config.readHeaderTimeoutMs,
+    // The library refuses a head that may take longer than the whole.
+    headersTimeout: readTimeoutMs === 0 ? readHeaderTimeoutMs : Math.min(readHeaderTimeoutMs, readTimeoutMs),
     // 0 = none: an upload takes as long as it takes. What bounds it is the idle time-out.
-    requestTimeout: config.readTimeoutMs,
+    requestTimeout: readTimeoutMs,
     keepAliveTimeout: config.idleTimeoutMs,
     connectionsCheckingInterval: CHECK_CONNECTIONS_MS,
     noDelay: true,
+    requireHostHeader: false,
   }
   // A certificate is one credential among others: who has none may have a password.
   const asking = { requestCert: config.tls?.clientCaFile !== undefined, rejectUnauthorized: false }
+  const handshake = readHeaderTimeoutMs === 0 ? {} : { handshakeTimeout: readHeaderTimeoutMs }
+  const format = parts.formatWireError
+  const listener = inTurn(onRequest, { clock: parts.clock, format })
   const server =
     tls === undefined
-      ? http.createServer(options, onRequest)
-      : https.createServer({ ...options, ...tls, ...asking }, onRequest)
-  server.maxConnections = CONNECTIONS_MAX
+      ? http.createServer(options, listener)
+      : https.createServer({ ...options, ...tls, ...asking, ...handshake }, listener)
+  answerWireErrors(server, format, answerUnderWay)
+  server.setTimeout(config.idleTimeoutMs, socket => {
+    // As long as an answer is being made nothing may go over the connection; one that is not taken off it is another matter.
+    if (answerUnderWay(socket) === undefined || socket.writableLength > 0) socket.destroy()
+  })
   return server
+}
+
+/** Ends a connection without a socket of its own, which servers do not watch, when nothing is asked on it for the idle time-out. */
+function watchIdle(connection: Duplex, clock: Clock, config: ListenConfig): void {
+  const { readHeaderTimeoutMs, idleTimeoutMs } = config
+  let before = 0
+  let limit: Disposable | undefined
+  const check = () => {
+    const requests = requestsOf(connection)
+    if (requests === before && answerUnderWay(connection) === undefined) connection.destroy()
+    else if (idleTimeoutMs > 0) limit = clock.schedule(idleTimeoutMs, check)
+    before = requests
+  }
+  const firstMs = readHeaderTimeoutMs || idleTimeoutMs
+  if (firstMs > 0) limit = clock.schedule(firstMs, check)
+  connection.once('close', () => limit?.[Symbol.dispose]())
 }
 
 async function listen(server: http.Server, address: ApiAddress, setting: string): Promise<void> {
@@ -170,9 +208,7 @@ function addressOf(server: http.Server, address: ApiAddress): string {
 }
 
 async function close(server: http.Server): Promise<void> {
-  if (server.listening) {
-    server.close()
-  }
+  if (server.listening) server.close()
   server.closeAllConnections()
   // "close" was sent already when accepting stopped before and no connection was left.
   if (await hasConnections(server)) await once(server, 'close')

@@ -7,6 +7,9 @@ export interface Redirect {
   readonly location: string
 }
 
+/** Slashes as browsers see them: a location that begins with two leads to another host. */
+const LEADING_SLASHES = /^[/\\]+/
+
 /** The redirect of a URL (path and query), or undefined when its path is clean. */
 export function redirectOf(url: string): Redirect | undefined {
   const mark = url.indexOf('?')
@@ -14,7 +17,7 @@ export function redirectOf(url: string): Redirect | undefined {
   const query = mark < 0 ? '' : url.slice(mark)
   // Only one slash stands at the begin of a location: "//host" would lead to another host.
   if (path.endsWith('/'))
-    return { status: 307, location: `${path.slice(0, -1).replace(/^\/+/, '/') || '/'}${query}` }
+    return { status: 307, location: `${path.slice(0, -1).replace(LEADING_SLASHES, '/') || '/'}${query}` }
   const clean = cleanedPath(path)
   return clean === undefined ? undefined : { status: 301, location: clean + query }
 }
@@ -22,12 +25,22 @@ export function redirectOf(url: string): Redirect | undefined {
 /** A path without `//`, `/./` and `/../`; undefined when it has none. */
 export function cleanedPath(path: string): string | undefined {
   if (!path.includes('//') && !path.includes('/.')) return undefined
-  const clean = posix.normalize(path).replace(/^\/+/, '/')
+  const clean = posix.normalize(path).replace(LEADING_SLASHES, '/')
   return clean === path ? undefined : clean
 }
 
+/** A target as clients of proxies write it (`http://host/path`; RFC 9112, 3.2.2) in the form that servers get: `/path`. */
+export function withoutHost(url: string): string {
+  if (url.startsWith('/')) return url
+  const [whole] = /^https?:\/\/[^/?#]*/i.exec(url) ?? []
+  if (whole === undefined) return url
+  const rest = url.slice(whole.length)
+  return rest.startsWith('/') ? rest : `/${rest}`
+}
+
 /** A path as it is routed: an encoded slash is a slash, as in the reference. */
-export function toRoutedUrl(url: string): string {
+export function toRoutedUrl(target: string): string {
+  const url = withoutHost(target)
   if (!url.includes('%2')) return url
   const mark = url.indexOf('?')
   const path = mark < 0 ? url : url.slice(0, mark)

@@ -1,5 +1,6 @@
-import type { FastifyInstance, FastifyReply } from 'fastify'
-import { ClusterError } from '../errors.ts'
+import type { IncomingMessage } from 'node:http'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { ClusterError, messageOf } from '../errors.ts'
 import type { Instruments } from '../lib/instruments.ts'
 import type { AccessScope } from '../model/token.ts'
 import { authorise, type Gate, isRefusal, setCaller } from './auth.ts'
@@ -7,7 +8,7 @@ import type { Audit } from './auth-audit.ts'
 import type { CorsConfig } from './config.ts'
 import { corsPolicy } from './cors.ts'
 import type { apiMetrics } from './metrics.ts'
-import { redirectOf } from './paths.ts'
+import { redirectOf, withoutHost } from './paths.ts'
 import { type ReplyContext, sendError } from './replies.ts'
 
 declare module 'fastify' {
@@ -23,6 +24,17 @@ export interface Access {
   readonly audit: Audit
 }
 
+const handlings = new WeakMap<IncomingMessage, Promise<void>>()
+
+/** Says until when a request is worked on. The promise must not be rejected. */
+export function setHandling(request: IncomingMessage, handling: Promise<void>): void {
+  handlings.set(request, handling)
+}
+
+function handlingOf(request: IncomingMessage): Promise<void> | undefined {
+  return handlings.get(request)
+}
+
 /**
  * What happens before routes, in this order: credentials, cross-origin headers, redirects, the caller's limits and scope.
  * And what happens when no route matches. Routes get their scope from `config.scope`, their caller from `callerOf`.
@@ -36,8 +48,22 @@ export function addPipeline(
 ): void {
   const cors = corsPolicy(config.cors)
 
+  // Not the framework's own hook, which leaves out those whose client has left: what they changed is told all the same.
+  const tell = (request: FastifyRequest, reply: FastifyReply, startMs: number) => {
+    const route = request.routeOptions.url ?? 'none'
+    requests.add(1, { route, status: reply.statusCode })
+    duration.record((context.clock.monotonic() - startMs) / 1000, { route })
+    audit.ended(request, reply)
+  }
+
   app.addHook('onRequest', (request, reply, done) => {
     const { method, originalUrl } = request
+    const startMs = context.clock.monotonic()
+    reply.raw.once('close', () => {
+      const handling = handlingOf(request.raw)
+      if (handling === undefined) tell(request, reply, startMs)
+      else void handling.then(() => tell(request, reply, startMs))
+    })
     const isFree = method === 'OPTIONS' || request.routeOptions.config.scope === 'open'
     const caller = isFree ? undefined : gate.admit(request.raw)
     if (caller !== undefined && isRefusal(caller)) {
@@ -56,7 +82,7 @@ export function addPipeline(
     }
     reply.header('Vary', 'Origin')
     if (origin !== undefined) reply.headers(cors.answer(origin, method) ?? {})
-    const redirect = redirectOf(originalUrl)
+    const redirect = redirectOf(withoutHost(originalUrl))
     if (redirect !== undefined) return sendRedirect(reply, method, redirect.status, redirect.location)
     try {
       caller?.quota?.takeRequest()
@@ -70,14 +96,6 @@ export function addPipeline(
     done()
   })
 
-  app.addHook('onResponse', (request, reply, done) => {
-    const route = request.routeOptions.url ?? 'none'
-    requests.add(1, { route, status: reply.statusCode })
-    duration.record(reply.elapsedTime / 1000, { route })
-    audit.ended(request, reply)
-    done()
-  })
-
   app.setNotFoundHandler((request, reply) => {
     const path = (request.raw.url ?? '/').split('?', 1)[0] ?? '/'
     if (config.isMethodRefused(request.method, path)) reply.code(405).header('Content-Length', '0').send()
@@ -86,7 +104,7 @@ export function addPipeline(
   app.setErrorHandler((thrown: unknown, _request, reply) => {
     const status = thrown instanceof Error && 'statusCode' in thrown ? Number(thrown.statusCode) : 500
     const isOurs = !(status >= 400 && status < 500)
-    sendError(reply, isOurs ? thrown : new ClusterError('INVALID_ARGUMENT', String(thrown)), context)
+    sendError(reply, isOurs ? thrown : new ClusterError('INVALID_ARGUMENT', messageOf(thrown)), context)
   })
 }
 

@@ -4,7 +4,8 @@ import type { Cluster, LogFields } from '../interfaces.ts'
 import type { Clock } from '../lib/clock.ts'
 import type { EventJson } from '../model/event-json.ts'
 import type { Caller } from './auth.ts'
-import { note, noteDocuments } from './auth-audit.ts'
+import { note, noteAnswers, noteDocuments } from './auth-audit.ts'
+import type { BulkAnswers } from './bulk-handlers.ts'
 import { sendBulk } from './bulk-reply.ts'
 import type { RestApiConfig } from './config.ts'
 import { type CallerOptions, type HandlerParts, restHandlers } from './handlers.ts'
@@ -94,7 +95,7 @@ function answererOf(route: Route, context: ReplyContext, clock: Clock): Answerer
   if (route.body === 'lines') {
     return async (request, reply, handle, signal) => {
       const answer = (lines: unknown) =>
-        noteDocuments(request.raw, handle({ query: request.query, lines }) as AsyncIterable<unknown>)
+        noteAnswers(request.raw, handle({ query: request.query, lines }) as BulkAnswers)
       await sendBulk(reply, answer, signal, context)
     }
   }

@@ -15,7 +15,7 @@ import { commandOf } from './commands.ts'
 import type { ProxyConfig } from './config.ts'
 import type { ProxyExchange } from './exchange.ts'
 import { hasBody } from './forward.ts'
-import { KuboReply } from './reply.ts'
+import { KuboReply, kuboError } from './reply.ts'
 import { toTarget } from './target.ts'
 
 /** What the IPFS proxy asks and tells. */
@@ -54,7 +54,8 @@ export async function openIpfsProxy(components: ProxyComponents, config: ProxyCo
       : behindKubo({ ...components, context, address: config.node ?? kubo }, config),
   )
   const serve = new Serving(components, config, behind, stopping.signal)
-  const listeners = await listenOnAll(components, config, SETTING, (request, response) => {
+  const parts = { ...components, formatWireError: ({ message }: ClusterError) => kuboError(message) }
+  const listeners = await listenOnAll(parts, config, SETTING, (request, response) => {
     void serve.answer(request, response, live.open(response))
   })
   const rest = opened.move()

@@ -8,7 +8,7 @@ import { hasBody } from './forward.ts'
 import { type PaceContext, PacedWriter } from './paced-writer.ts'
 
 /** The document of an error in Kubo's form. */
-function kuboError(message: string): string {
+export function kuboError(message: string): string {
   return JSON.stringify({ Message: message, Code: 0, Type: 'error' })
 }
 
