@@ -24,7 +24,11 @@ function handClock(): Clock & { pass(ms: number): void; tick(): void } {
 test('time in which the process stood still does not count', () => {
   const clock = handClock()
   const pauses: number[] = []
-  using awake = new AwakeTime(clock, pauseMs => pauses.push(pauseMs))
+  using awake = new AwakeTime(clock, {
+    tickMs: 1000,
+    onPause: pauseMs => pauses.push(pauseMs),
+    onTick: () => undefined,
+  })
   for (let second = 0; second < 5; second += 1) {
     clock.pass(1000)
     clock.tick()
@@ -41,7 +45,11 @@ test('time in which the process stood still does not count', () => {
 
 test('a tick that is somewhat late is no pause', () => {
   const clock = handClock()
-  using awake = new AwakeTime(clock, () => assert.fail('a pause'))
+  using awake = new AwakeTime(clock, {
+    tickMs: 1000,
+    onPause: () => assert.fail('a pause'),
+    onTick: () => undefined,
+  })
   clock.pass(2400)
   clock.tick()
   assert.equal(awake.now(), 2400)

@@ -1,36 +1,50 @@
 import type { Clock } from '../lib/clock.ts'
 
-const TICK_MS = 1000
-/** A tick that is late by more than this means that the process stood still. */
+/** A process that is late by more than this stood still. */
 const LATE_MS = 1500
+
+/** Who is told of pauses and ticks. */
+export interface AwakeOptions {
+  readonly tickMs: number
+  /** The process stood still: called before any tick or `now()` after it answers. */
+  readonly onPause: (pauseMs: number) => void
+  /** Called at every tick, with how much later it is than it should be. */
+  readonly onTick: (lateMs: number) => void
+}
 
 /**
  * Milliseconds in which this process was awake. A process that stood still (a suspended machine, a long garbage
  * collection, a blocked event loop) could receive nothing, so silence in that time says nothing about the others:
- * without this, a peer that wakes up would take every healthy one for dead.
+ * without this, a peer that wakes up would take every healthy one for dead. A suspended machine is seen by its wall clock,
+ * too: the other one stands still with it on some systems.
  */
 export class AwakeTime implements Disposable {
   readonly #clock: Clock
-  readonly #onPause: (pauseMs: number) => void
+  readonly #options: AwakeOptions
   #pausedMs = 0
   #lastMs: number
+  #lastWallMs: number
+  #dueMs = 0
   #timer: Disposable
 
-  constructor(clock: Clock, onPause: (pauseMs: number) => void) {
+  constructor(clock: Clock, options: AwakeOptions) {
     this.#clock = clock
-    this.#onPause = onPause
+    this.#options = options
     this.#lastMs = clock.monotonic()
-    this.#timer = clock.schedule(TICK_MS, () => this.#tick())
+    this.#lastWallMs = clock.now()
+    this.#timer = this.#schedule()
   }
 
   now(): number {
-    const nowMs = this.#clock.monotonic()
-    const lateMs = nowMs - this.#lastMs - TICK_MS
+    const { tickMs, onPause } = this.#options
+    const [nowMs, wallMs] = [this.#clock.monotonic(), this.#clock.now()]
+    const passedMs = nowMs - this.#lastMs
+    const aheadMs = wallMs - this.#lastWallMs - passedMs
+    const lateMs = passedMs - tickMs
     this.#lastMs = nowMs
-    if (lateMs > LATE_MS) {
-      this.#pausedMs += lateMs
-      this.#onPause(lateMs)
-    }
+    this.#lastWallMs = wallMs
+    if (lateMs > LATE_MS) this.#pausedMs += lateMs
+    if (Math.max(lateMs, aheadMs) > LATE_MS) onPause(Math.max(lateMs, aheadMs))
     return nowMs - this.#pausedMs
   }
 
@@ -38,8 +52,16 @@ export class AwakeTime implements Disposable {
     this.#timer[Symbol.dispose]()
   }
 
+  #schedule(): Disposable {
+    const { tickMs } = this.#options
+    this.#dueMs = this.#clock.monotonic() + tickMs
+    return this.#clock.schedule(tickMs, () => this.#tick())
+  }
+
   #tick(): void {
     this.now()
-    this.#timer = this.#clock.schedule(TICK_MS, () => this.#tick())
+    const lateMs = Math.max(0, this.#clock.monotonic() - this.#dueMs)
+    this.#timer = this.#schedule()
+    this.#options.onTick(lateMs)
   }
 }

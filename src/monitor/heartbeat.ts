@@ -6,34 +6,49 @@ import { concatBytes } from '../lib/bytes.ts'
 import { type Identity, isSignedBy } from '../model/identity.ts'
 import type { Measure } from '../model/metric.ts'
 import type { PeerId } from '../model/peer.ts'
+import { MISSED_MAX } from './failure-detector.ts'
 
+/** Name of the metric that says that a peer lives. */
+export const PING = 'ping'
 /** The largest heartbeat that is sent, or looked into. */
 export const HEARTBEAT_BYTES_MAX = 65_536
 /** The most measures of one peer. */
 export const MEASURES_MAX = 64
 const VERSION = 1
 const DAY_MS = 86_400_000
+const PEERNAME_MAX = 1024
+const ADDRESSES_MAX = 64
+const ADDRESS_MAX = 512
+/** Whoever promises heartbeats more often than this, or less often, promises nonsense. */
+export const INTERVAL_MS_MIN = 100
+/** See `INTERVAL_MS_MIN`. */
+export const INTERVAL_MS_MAX = 600_000
+/** Measures that count something: less than none of it is absurd. */
+const QUANTITIES: ReadonlySet<string> = new Set(['freespace', 'numpin'])
 
 const measureSchema = Type.Object({
-  name: Type.String({ minLength: 1, maxLength: 128 }),
-  value: Type.String({ maxLength: 4096 }),
-  weight: Type.Number({ minimum: -(2 ** 63), maximum: 2 ** 63 }),
+  name: Type.String(),
+  value: Type.String(),
+  weight: Type.Number(),
   isPartitionable: Type.Boolean(),
   isValid: Type.Literal(true),
-  ttlMs: Type.Number({ minimum: 1, maximum: DAY_MS }),
+  ttlMs: Type.Number(),
 })
 const bodySchema = Type.Object({
   version: Type.Literal(VERSION),
   peer: Type.String({ maxLength: 128 }),
   boot: Type.String({ minLength: 8, maxLength: 64 }),
-  sequence: Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER }),
+  sequence: Type.Number(),
   sentAtMs: Type.Number(),
-  intervalMs: Type.Number({ minimum: 1, maximum: DAY_MS }),
-  peername: Type.String({ maxLength: 1024 }),
-  ipfsId: Type.Union([Type.String({ minLength: 1, maxLength: 128 }), Type.Null()]),
-  ipfsAddresses: Type.Array(Type.String({ maxLength: 512 }), { maxItems: 64 }),
-  measures: Type.Array(measureSchema, { maxItems: MEASURES_MAX }),
+  intervalMs: Type.Number(),
+  peername: Type.String(),
+  ipfsId: Type.Union([Type.String(), Type.Null()]),
+  ipfsAddresses: Type.Array(Type.String()),
+  measures: Type.Array(measureSchema),
+  missed: Type.Optional(Type.Array(Type.String())),
+  isLeaving: Type.Optional(Type.Boolean()),
 })
+type Body = Static<typeof bodySchema>
 
 /** What a peer says of itself every few seconds. */
 export interface Heartbeat {
@@ -42,31 +57,57 @@ export interface Heartbeat {
   readonly boot: string
   /** Rises with every heartbeat of a boot. */
   readonly sequence: number
-  /** Unix milliseconds by the sender's clock; for people only. */
+  /** Unix milliseconds by the sender's clock: tells old messages from new ones, not who lives. */
   readonly sentAtMs: number
   /** When the next one may be expected. */
   readonly intervalMs: number
   readonly hello: PeerHello
   readonly measures: readonly Measure[]
+  /** Peers that the sender would take for gone; undefined when it does not say. */
+  readonly missed: readonly PeerId[] | undefined
+  /** The last one before the peer stops. */
+  readonly isLeaving: boolean
 }
 
-/** Why a message is no heartbeat: a word for the metrics. */
-export type Refusal = 'too_large' | 'malformed' | 'not_its_own' | 'bad_signature'
+/**
+ * Why a message is no heartbeat: a word for the metrics. *absurd* is what a peer did sign, but cannot mean: values out of all
+ * bounds, free space below nothing, more measures than anybody has.
+ */
+export type Refusal = 'too_large' | 'malformed' | 'not_its_own' | 'bad_signature' | 'absurd'
+
+/** Why a heartbeat is not of this time. */
+export type Untimely = 'from_the_past' | 'from_the_future'
 
 /** Whether others will take the measure. */
 export function isSendable(measure: Measure): boolean {
-  return Check(measureSchema, measure) && Number.isFinite(measure.weight)
+  return Check(measureSchema, measure) && isSensibleMeasure(measure)
+}
+
+/**
+ * Why a heartbeat is not of this time; undefined when it is. Clocks may differ, so the bound is wide: it keeps recordings of
+ * long ago from making a dead peer look alive to one that has just started and remembers nothing.
+ */
+export function untimeliness(
+  { sentAtMs }: Heartbeat,
+  nowMs: number,
+  skewMsMax: number,
+): Untimely | undefined {
+  if (sentAtMs < nowMs - skewMsMax) return 'from_the_past'
+  return sentAtMs > nowMs + skewMsMax ? 'from_the_future' : undefined
 }
 
 /** The message: `[body, signature]` in DAG-CBOR, the signature being over cluster name and body. */
 export function encodeHeartbeat(beat: Heartbeat, clusterName: string, identity: Identity): Uint8Array {
   const { hello, ...rest } = beat
-  const body: Static<typeof bodySchema> = {
-    ...rest,
+  const { missed, isLeaving, ...always } = rest
+  const body: Body = {
+    ...always,
+    ...(missed === undefined ? {} : { missed: [...missed] }),
+    ...(isLeaving ? { isLeaving } : {}),
     version: VERSION,
-    peername: hello.peername.slice(0, 1024),
+    peername: hello.peername.slice(0, PEERNAME_MAX),
     ipfsId: hello.ipfsId ?? null,
-    ipfsAddresses: hello.ipfsAddresses.filter(address => address.length <= 512).slice(0, 64),
+    ipfsAddresses: hello.ipfsAddresses.filter(({ length }) => length <= ADDRESS_MAX).slice(0, ADDRESSES_MAX),
     measures: beat.measures.map(measure => ({ ...measure, isValid: true })),
   }
   const bytes = encode(body)
@@ -84,9 +125,49 @@ export function decodeHeartbeat(message: Uint8Array, from: PeerId, clusterName: 
   if (!Check(bodySchema, body)) return 'malformed'
   if (body.peer !== from) return 'not_its_own'
   if (!isSignedBy(from, signedPart(bytes, clusterName), signature)) return 'bad_signature'
+  if (!isSensible(body)) return 'absurd'
   const { peername, ipfsId, ipfsAddresses, peer, boot, sequence, sentAtMs, intervalMs, measures } = body
+  const { missed, isLeaving = false } = body
   const hello = { peername, ipfsId: ipfsId ?? undefined, ipfsAddresses }
-  return { peer, boot, sequence, sentAtMs, intervalMs, hello, measures }
+  return { peer, boot, sequence, sentAtMs, intervalMs, hello, measures, missed, isLeaving }
+}
+
+function isSensible(body: Body): boolean {
+  const { sequence, sentAtMs, intervalMs, peername, ipfsId, ipfsAddresses, measures, missed = [] } = body
+  const names = new Set(measures.map(({ name }) => name))
+  return (
+    Number.isSafeInteger(sequence) &&
+    sequence >= 0 &&
+    Number.isFinite(sentAtMs) &&
+    isWithin(intervalMs, INTERVAL_MS_MIN, INTERVAL_MS_MAX) &&
+    peername.length <= PEERNAME_MAX &&
+    (ipfsId === null || isWithin(ipfsId.length, 1, 128)) &&
+    ipfsAddresses.length <= ADDRESSES_MAX &&
+    ipfsAddresses.every(({ length }) => length <= ADDRESS_MAX) &&
+    missed.length <= MISSED_MAX &&
+    missed.every(({ length }) => length <= 128) &&
+    measures.length <= MEASURES_MAX &&
+    names.size === measures.length &&
+    // It stands for the heartbeat itself, and nobody gives himself more time than others.
+    !names.has(PING) &&
+    measures.every(isSensibleMeasure)
+  )
+}
+
+function isSensibleMeasure({ name, value, weight, ttlMs }: Measure): boolean {
+  const isQuantity = QUANTITIES.has(name)
+  return (
+    isWithin(name.length, 1, 128) &&
+    value.length <= 4096 &&
+    isWithin(weight, -(2 ** 63), 2 ** 63) &&
+    isWithin(ttlMs, 1, DAY_MS) &&
+    !(isQuantity && (weight < 0 || !(Number(value) >= 0)))
+  )
+}
+
+/** False also for what is no number. */
+function isWithin(value: number, min: number, max: number): boolean {
+  return value >= min && value <= max
 }
 
 /** A signature is good for one cluster and for heartbeats only. */

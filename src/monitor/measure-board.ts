@@ -2,8 +2,7 @@ import { messageOf } from '../errors.ts'
 import type { Informer, Logger, Options } from '../interfaces.ts'
 import type { Clock } from '../lib/clock.ts'
 import type { Measure } from '../model/metric.ts'
-import { isSendable, MEASURES_MAX } from './heartbeat.ts'
-import { PING } from './metric-book.ts'
+import { isSendable, MEASURES_MAX, PING } from './heartbeat.ts'
 
 const READ_MS_MAX = 5000
 
@@ -60,15 +59,14 @@ export class MeasureBoard {
     for (const { reading } of this.#slots) await reading
   }
 
-  /** What holds now, each with the time for which it still holds. */
+  /** What holds now, each with the time for which it still holds; one of a name, since others take no two. */
   measures(): readonly Measure[] {
     const nowMs = this.#parts.clock.monotonic()
-    return this.#slots
-      .flatMap(({ measures, readAtMs }) =>
-        measures.map(measure => ({ ...measure, ttlMs: measure.ttlMs - (nowMs - readAtMs) })),
-      )
-      .filter(measure => measure.isValid && measure.ttlMs > 0)
-      .slice(0, MEASURES_MAX)
+    const measures = this.#slots.flatMap(slot =>
+      slot.measures.map(measure => ({ ...measure, ttlMs: measure.ttlMs - (nowMs - slot.readAtMs) })),
+    )
+    const byName = new Map(measures.filter(({ ttlMs }) => ttlMs >= 1).map(measure => [measure.name, measure]))
+    return [...byName.values()].slice(0, MEASURES_MAX)
   }
 
   async #read(slot: Slot, { signal }: Options): Promise<void> {

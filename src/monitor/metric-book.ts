@@ -1,27 +1,26 @@
 import type { PeerHello } from '../interfaces.ts'
 import type { Alert, Measure, Metric } from '../model/metric.ts'
 import type { PeerId } from '../model/peer.ts'
-import type { PeerHealth } from '../model/peer-health.ts'
-import type { Heartbeat } from './heartbeat.ts'
+import type { PeerCondition } from '../model/peer-health.ts'
+import { isPresent, type Now } from './failure-detector.ts'
+import { type Heartbeat, PING } from './heartbeat.ts'
 
-/** Name of the metric that says that a peer lives. */
-export const PING = 'ping'
-/** A peer may miss one heartbeat and be late by half an interval. */
+/** How long the metric of a heartbeat is shown as fresh: one may be missed, and be late by half an interval. */
 const PING_INTERVALS = 2.5
 const BOOTS_MAX = 16
 const NAMES_MAX = 1024
+/** Of one peer, counting those that it told of once and no more. */
+const ENTRIES_MAX = 256
 const ALERTS_MAX = 1000
 
 /** How many peers are remembered, and who may push out whom. */
 export interface BookRule {
   readonly peersMax: number
   readonly isTrusted: (peer: PeerId) => boolean
-}
-
-/** The present, twice: wall time for people, awake time for deciding what has run out. */
-export interface Now {
-  readonly wallMs: number
-  readonly awakeMs: number
+  /** Undefined when the peer was never heard. */
+  readonly conditionOf: (peer: PeerId) => PeerCondition | undefined
+  /** A peer had to make room. */
+  readonly onForget: (peer: PeerId) => void
 }
 
 /** Why a heartbeat that is well-formed and signed is not taken. */
@@ -38,6 +37,7 @@ interface PeerPage {
   hello: PeerHello
   boot: string
   sequence: number
+  sentAtMs: number
   readonly oldBoots: string[]
   readonly entries: Map<string, Entry>
 }
@@ -56,12 +56,13 @@ export class MetricBook {
   /** Notes a heartbeat; answers with its metrics, `ping` first. A boot's heartbeats count only in rising order. */
   note(beat: Heartbeat, now: Now): readonly Metric[] | BookRefusal {
     const known = this.#pages.get(beat.peer)
-    if (known !== undefined && isOld(known, beat)) return 'replayed'
-    if (known === undefined && !this.#makeRoom(beat.peer, now)) return 'no_room'
+    if (this.isReplayed(beat)) return 'replayed'
+    if (known === undefined && !this.#makeRoom(beat.peer)) return 'no_room'
     const page: PeerPage = known ?? {
       hello: beat.hello,
       boot: beat.boot,
       sequence: 0,
+      sentAtMs: 0,
       oldBoots: [],
       entries: new Map(),
     }
@@ -69,32 +70,36 @@ export class MetricBook {
     if (page.oldBoots.length > BOOTS_MAX) page.oldBoots.shift()
     page.boot = beat.boot
     page.sequence = beat.sequence
+    page.sentAtMs = beat.sentAtMs
     page.hello = beat.hello
     this.#pages.set(beat.peer, page)
     forgetExpired(page, now)
-    return [pingOf(beat), ...beat.measures].map(measure => {
+    const metrics = [pingOf(beat), ...beat.measures].map(measure => {
       const expireAwakeMs = now.awakeMs + measure.ttlMs
       const entry = { measure, receivedAtMs: now.wallMs, expireAwakeMs, hasAlerted: false }
+      // Put at the end, so that what was told of longest ago is the first.
+      page.entries.delete(measure.name)
       page.entries.set(measure.name, entry)
       if (this.#names.size < NAMES_MAX) this.#names.add(measure.name)
       return toMetric(beat.peer, entry, now)
     })
+    for (const name of page.entries.keys()) {
+      if (page.entries.size <= ENTRIES_MAX) break
+      if (name !== PING) page.entries.delete(name)
+    }
+    return metrics
   }
 
-  /** Peers whose heartbeat has not run out. */
-  livingPeers(now: Now): readonly PeerId[] {
-    return [...this.#pages].filter(([, page]) => isLiving(page, now)).map(([peer]) => peer)
-  }
-
-  /** What the heartbeats say of every peer that was ever heard of. */
-  health(now: Now): readonly PeerHealth[] {
-    return [...this.#pages]
-      .map(([peer, page]): PeerHealth => {
-        const heardAtMs = page.entries.get(PING)?.receivedAtMs ?? 0
-        const condition = isLiving(page, now) ? 'alive' : 'unreachable'
-        return { peer, condition, phi: 0, heardAtMs, sinceMs: heardAtMs }
-      })
-      .sort((a, b) => (a.peer < b.peer ? -1 : 1))
+  /**
+   * Whether a heartbeat came before, or is of a former boot. While a peer is alive, a boot that is new here is taken only if it
+   * is younger than the one that is known: it may be a recording from before this process started.
+   */
+  isReplayed({ peer, boot, sequence, sentAtMs }: Heartbeat): boolean {
+    const page = this.#pages.get(peer)
+    if (page === undefined) return false
+    if (page.boot === boot) return sequence <= page.sequence
+    if (page.oldBoots.includes(boot)) return true
+    return sentAtMs <= page.sentAtMs && this.#rule.conditionOf(peer) === 'alive'
   }
 
   hello(peer: PeerId): PeerHello | undefined {
@@ -115,20 +120,29 @@ export class MetricBook {
     return metrics.sort((a, b) => (a.peer < b.peer ? -1 : 1))
   }
 
-  /** Raises an alert for everything that has run out since it was last heard of; answers with the new ones. */
+  /** Raises an alert for every measure that has run out since it was last heard of; answers with the new ones. */
   check(now: Now, self: PeerId): readonly Alert[] {
     const raised: Alert[] = []
     for (const [peer, page] of this.#pages) {
       if (peer === self) continue
-      for (const entry of page.entries.values()) {
-        if (isFresh(entry, now) || entry.hasAlerted) continue
+      for (const [name, entry] of page.entries) {
+        if (name === PING || isFresh(entry, now) || entry.hasAlerted) continue
         entry.hasAlerted = true
         raised.push({ ...toMetric(peer, entry, now), triggeredAtMs: now.wallMs })
       }
     }
-    this.#alerts.unshift(...raised.toReversed())
-    this.#alerts.length = Math.min(this.#alerts.length, ALERTS_MAX)
+    this.#keep(raised)
     return raised
+  }
+
+  /** Raises the alert of a peer that has gone quiet; nothing when it was raised since the last heartbeat. */
+  raise(peer: PeerId, now: Now): Alert | undefined {
+    const entry = this.#pages.get(peer)?.entries.get(PING)
+    if (entry === undefined || entry.hasAlerted) return undefined
+    entry.hasAlerted = true
+    const alert = { ...toMetric(peer, entry, now), triggeredAtMs: now.wallMs }
+    this.#keep([alert])
+    return alert
   }
 
   /** Newest first. */
@@ -136,20 +150,24 @@ export class MetricBook {
     return [...this.#alerts]
   }
 
-  /** A new peer takes the place of one that is silent; a trusted one, if need be, that of one that is not. */
-  #makeRoom(newcomer: PeerId, now: Now): boolean {
-    if (this.#pages.size < this.#rule.peersMax) return true
-    const isTrusted = this.#rule.isTrusted(newcomer)
-    const leaving = this.#pages
-      .entries()
-      .find(([peer, page]) => !isLiving(page, now) || (isTrusted && !this.#rule.isTrusted(peer)))?.[0]
-    return leaving !== undefined && this.#pages.delete(leaving)
+  #keep(raised: readonly Alert[]): void {
+    this.#alerts.unshift(...raised.toReversed())
+    this.#alerts.length = Math.min(this.#alerts.length, ALERTS_MAX)
   }
-}
 
-function isOld(page: PeerPage, beat: Heartbeat): boolean {
-  if (page.boot === beat.boot) return beat.sequence <= page.sequence
-  return page.oldBoots.includes(beat.boot)
+  /** A new peer takes the place of one that is silent; a trusted one, if need be, that of one that is not. */
+  #makeRoom(newcomer: PeerId): boolean {
+    const { peersMax, isTrusted, conditionOf, onForget } = this.#rule
+    if (this.#pages.size < peersMax) return true
+    const mayPush = isTrusted(newcomer)
+    const leaving = this.#pages
+      .keys()
+      .find(peer => !isPresent(conditionOf(peer) ?? 'gone') || (mayPush && !isTrusted(peer)))
+    if (leaving === undefined) return false
+    this.#pages.delete(leaving)
+    onForget(leaving)
+    return true
+  }
 }
 
 /** Metrics that a living peer no longer tells and that have been alerted about are of no more use. */
@@ -160,11 +178,6 @@ function forgetExpired(page: PeerPage, now: Now): void {
 
 function isFresh(entry: Entry, now: Now): boolean {
   return now.awakeMs < entry.expireAwakeMs
-}
-
-function isLiving(page: PeerPage, now: Now): boolean {
-  const ping = page.entries.get(PING)
-  return ping !== undefined && isFresh(ping, now)
 }
 
 /** The heartbeat itself as a metric, with the value that clients of IPFS Cluster read. */

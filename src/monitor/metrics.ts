@@ -5,7 +5,7 @@ export const MONITOR_METRICS = {
   peers: {
     name: 'ipfscluster_monitor_peers',
     kind: 'gauge',
-    help: 'Peers whose heartbeat is fresh, self included',
+    help: 'Peers that are alive or suspect, self included',
   },
   sent: { name: 'ipfscluster_monitor_heartbeats_sent_total', kind: 'counter', help: 'Heartbeats published' },
   received: {
@@ -29,6 +29,26 @@ export const MONITOR_METRICS = {
     kind: 'counter',
     help: 'Time in which this process stood still; others are not blamed for it',
     unit: 's',
+  },
+  conditions: {
+    name: 'ipfscluster_monitor_peer_conditions',
+    kind: 'gauge',
+    help: 'Other peers, by condition: alive, suspect, unreachable, gone',
+  },
+  phi: {
+    name: 'ipfscluster_monitor_peer_phi',
+    kind: 'gauge',
+    help: 'Suspicion of other peers, by peer; the 100 most suspect ones',
+  },
+  turns: {
+    name: 'ipfscluster_monitor_condition_changes_total',
+    kind: 'counter',
+    help: 'Changes of the condition of other peers, by new condition',
+  },
+  patience: {
+    name: 'ipfscluster_monitor_patience',
+    kind: 'gauge',
+    help: 'By what limits for others are multiplied because this peer itself is late, was paused or is missed; 1 when all is well',
   },
   disk: { name: 'ipfscluster_informer_disk', kind: 'gauge', help: 'Last weight of the disk metric' },
 } as const satisfies MetricTable

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import test from 'node:test'
 import { createNoopMeter } from '@opentelemetry/api'
 import { type FakeNetwork, fakeNetwork } from '../../test/support/fake-network.ts'
+import { monitorConfig } from '../../test/support/monitor-config.ts'
 import { seededRandom } from '../../test/support/seeded-random.ts'
 import { silentLogger } from '../../test/support/silent-logger.ts'
 import { type VirtualClock, virtualClock } from '../../test/support/virtual-clock.ts'
@@ -33,7 +34,7 @@ function world(): World {
       const base = { clock, random, logger: silentLogger(), meter: createNoopMeter(), informers: [], hello }
       const monitor = await openMonitor(
         { ...base, network, identity, ...options },
-        { pingIntervalMs: 2000, checkIntervalMs: 15_000, clusterName: 'test' },
+        monitorConfig({ pingIntervalMs: 2000, checkIntervalMs: 15_000, clusterName: 'test' }),
       )
       return { peer: identity.id, monitor, network }
     },
@@ -65,13 +66,15 @@ test('peers that connect know each other within a second', async () => {
   assert.equal(b.monitor.hello(a.peer)?.peername, 'one')
 })
 
-test('a peer that falls silent goes after two and a half intervals, raises one alert, and returns', async () => {
+test('a peer that falls silent is unreachable after 8 seconds, raises one alert, and returns', async () => {
   const { clock, hub, join } = world()
   const [a, b] = [await join(), await join()]
   await using _ = stack(a.monitor, b.monitor)
   await clock.advance(3000)
   hub.cut(a.peer, b.peer)
   await clock.advance(5000)
+  assert.deepEqual(a.monitor.peers(), [a.peer, b.peer].sort())
+  await clock.advance(4000)
   assert.deepEqual(a.monitor.peers(), [a.peer])
   await clock.advance(60_000)
   assert.deepEqual(

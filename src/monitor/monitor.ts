@@ -10,14 +10,23 @@ import { repeat } from '../lib/repeat.ts'
 import type { Identity } from '../model/identity.ts'
 import type { Alert, Metric } from '../model/metric.ts'
 import type { PeerId } from '../model/peer.ts'
-import type { PeerHealth } from '../model/peer-health.ts'
+import { PEER_CONDITIONS, type PeerCondition, type PeerHealth } from '../model/peer-health.ts'
 import { announceable } from './announceable.ts'
-import { AwakeTime } from './awake-time.ts'
 import type { MonitorConfig } from './config.ts'
-import { decodeHeartbeat, encodeHeartbeat, HEARTBEAT_BYTES_MAX, type Heartbeat } from './heartbeat.ts'
+import { isPresent } from './failure-detector.ts'
+import {
+  decodeHeartbeat,
+  encodeHeartbeat,
+  HEARTBEAT_BYTES_MAX,
+  type Heartbeat,
+  type Refusal,
+  type Untimely,
+  untimeliness,
+} from './heartbeat.ts'
 import { MeasureBoard } from './measure-board.ts'
-import { MetricBook, type Now, PING } from './metric-book.ts'
+import { type BookRefusal, MetricBook } from './metric-book.ts'
 import { MONITOR_METRICS } from './metrics.ts'
+import { PeerWatch } from './peer-watch.ts'
 
 const PEERS_MAX = 4096
 /** How long a beat waits for measures that are just being read; the next one takes them along. */
@@ -29,6 +38,12 @@ const READ_WAIT_MS = 250
 const GREET_AFTER_MS = [200, 800] as const
 /** How often this peer asks who it is, which means asking its IPFS node. */
 const HELLO_EVERY_MS = 10_000
+/** How long the last heartbeat may hold up stopping. */
+const GOODBYE_MS = 500
+/** Whoever is newly missed is told of at once, unless a heartbeat went out so recently, in parts of the interval. */
+const NEWS_PART = 4
+/** Suspicion is told as a metric of so many peers. */
+const PHI_PEERS_MAX = 100
 
 /** What the monitor works with. */
 export interface MonitorParts {
@@ -46,7 +61,7 @@ export interface MonitorParts {
 }
 
 /** Settings of the monitor, and whose heartbeats it follows. */
-export interface MonitorOpenConfig extends Pick<MonitorConfig, 'pingIntervalMs' | 'checkIntervalMs'> {
+export interface MonitorOpenConfig extends Omit<MonitorConfig, 'informers'> {
   readonly clusterName: string
 }
 
@@ -65,7 +80,7 @@ class HeartbeatMonitor implements Monitor {
   readonly #boot: string
   readonly #book: MetricBook
   readonly #board: MeasureBoard
-  readonly #awake: AwakeTime
+  readonly #watch: PeerWatch
   readonly #metrics = new Emitter<Metric>()
   readonly #raised = new Emitter<Alert>()
   readonly #beats = new Emitter<{ peer: PeerId; sentAtMs: number; receivedAtMs: number }>()
@@ -77,6 +92,8 @@ class HeartbeatMonitor implements Monitor {
   #sequence = 0
   #hello: PeerHello = { peername: '', ipfsId: undefined, ipfsAddresses: [] }
   #helloAtMs = Number.NEGATIVE_INFINITY
+  #sentAtMs = Number.NEGATIVE_INFINITY
+  #hasLeft = false
   #asking: Promise<void> | undefined
   #greeting: Disposable | undefined
 
@@ -88,17 +105,16 @@ class HeartbeatMonitor implements Monitor {
     this.#boot = toHex(random.bytes(16))
     const instruments = makeInstruments(parts.meter, MONITOR_METRICS)
     this.#instruments = instruments
-    this.#book = new MetricBook({ peersMax: PEERS_MAX, isTrusted })
+    this.#watch = this.#owned.use(this.#openWatch(isTrusted))
+    this.#book = new MetricBook({
+      peersMax: PEERS_MAX,
+      isTrusted,
+      conditionOf: peer => this.#watch.conditionOf(peer),
+      onForget: peer => this.#watch.forget(peer),
+    })
     const onFailure = (informer: string) => instruments.failedReads.add(1, { informer })
     this.#board = new MeasureBoard({ informers, clock, logger, onFailure })
-    this.#awake = this.#owned.use(
-      new AwakeTime(clock, pauseMs => {
-        logger.warn('this process stood still: others are given that much longer', { pauseMs })
-        instruments.pausedSeconds.add(pauseMs / 1000)
-      }),
-    )
-    instruments.peers.observe(() => this.peers().length)
-    instruments.disk.observe(() => this.#diskWeight())
+    this.#observe()
     this.#owned.use(network.subscribe(this.#topic, (bytes, from) => this.#receive(bytes, from)))
     this.#owned.use(network.onPeer(({ isConnected }) => (isConnected ? this.#greetSoon() : undefined)))
     const onError = (thrown: unknown) => logger.error('the monitor failed', { reason: messageOf(thrown) })
@@ -109,11 +125,11 @@ class HeartbeatMonitor implements Monitor {
   }
 
   peers(): readonly PeerId[] {
-    return [...new Set([this.#parts.network.self, ...this.#book.livingPeers(this.#now())])].sort()
+    return this.#watch.present()
   }
 
   health(): readonly PeerHealth[] {
-    return this.#book.health(this.#now())
+    return this.#watch.health()
   }
 
   onHealth(listener: (change: PeerHealth) => void): Disposable {
@@ -139,7 +155,7 @@ class HeartbeatMonitor implements Monitor {
   }
 
   latest(name: string): readonly Metric[] {
-    return this.#book.latest(name, this.#now())
+    return this.#book.latest(name, this.#watch.now())
   }
 
   onMetric(listener: (metric: Metric) => void): Disposable {
@@ -159,14 +175,13 @@ class HeartbeatMonitor implements Monitor {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    // Others need not wonder: whoever stops in order is expected back.
+    await this.#atMost(GOODBYE_MS, this.#send(true))
+    this.#hasLeft = true
     this.#stopping.abort(new DOMException('stopped', 'AbortError'))
     this.#greeting?.[Symbol.dispose]()
     await this.#owned.disposeAsync()
     await Promise.all([...this.#sending, this.#asking, this.#board.settled()])
-  }
-
-  #now(): Now {
-    return { wallMs: this.#parts.clock.now(), awakeMs: this.#awake.now() }
   }
 
   /** Measures and sends. A forced beat measures everything anew and waits for it. */
@@ -186,9 +201,11 @@ class HeartbeatMonitor implements Monitor {
     if (!signal.aborted) await this.#send()
   }
 
-  async #send(): Promise<void> {
+  async #send(isLeaving = false): Promise<void> {
     const { network, identity, clock, logger } = this.#parts
+    if (this.#hasLeft) return
     this.#sequence += 1
+    this.#sentAtMs = clock.monotonic()
     const beat: Heartbeat = {
       peer: network.self,
       boot: this.#boot,
@@ -197,8 +214,10 @@ class HeartbeatMonitor implements Monitor {
       intervalMs: this.#config.pingIntervalMs,
       hello: this.#hello,
       measures: this.#board.measures(),
+      missed: this.#watch.sends(),
+      isLeaving,
     }
-    this.#book.note(beat, this.#now())
+    this.#book.note(beat, this.#watch.now())
     const bytes = encodeHeartbeat(beat, this.#config.clusterName, identity)
     if (bytes.length > HEARTBEAT_BYTES_MAX) {
       logger.error('the heartbeat is too large to be sent: have fewer or shorter tags', {
@@ -218,17 +237,73 @@ class HeartbeatMonitor implements Monitor {
   #receive(bytes: Uint8Array, from: PeerId): void {
     if (from === this.#parts.network.self) return
     const beat = decodeHeartbeat(bytes, from, this.#config.clusterName)
-    const metrics = typeof beat === 'string' ? beat : this.#book.note(beat, this.#now())
+    const metrics = typeof beat === 'string' ? beat : this.#take(beat)
     if (typeof metrics === 'string') {
       this.#instruments.refused.add(1, { reason: metrics })
       this.#parts.logger.debug('a heartbeat was refused', { from, reason: metrics })
       return
     }
     this.#instruments.received.add(1)
-    if (typeof beat !== 'string') {
-      this.#beats.emit({ peer: from, sentAtMs: beat.sentAtMs, receivedAtMs: this.#parts.clock.now() })
-    }
     for (const metric of metrics) this.#metrics.emit(metric)
+  }
+
+  /** Takes what is signed and sensible, if it is also new and of this time. */
+  #take(beat: Heartbeat): readonly Metric[] | Refusal | Untimely | BookRefusal {
+    const { peer, sentAtMs } = beat
+    if (this.#book.isReplayed(beat)) return 'replayed'
+    const now = this.#watch.now()
+    const untimely = untimeliness(beat, now.wallMs, this.#config.clockSkewMsMax)
+    const metrics = untimely ?? this.#book.note(beat, now)
+    // Told also of one that is refused for its time: that the clocks differ is what must be known.
+    if (untimely !== undefined || typeof metrics !== 'string')
+      this.#beats.emit({ peer, sentAtMs, receivedAtMs: now.wallMs })
+    if (typeof metrics !== 'string') this.#watch.heard(peer, beat)
+    return metrics
+  }
+
+  #openWatch(isTrusted: (peer: PeerId) => boolean): PeerWatch {
+    const { network, clock, logger } = this.#parts
+    const { detector, pingIntervalMs } = this.#config
+    return new PeerWatch(
+      {
+        self: network.self,
+        clock,
+        isTrusted,
+        onChange: (change, from) => this.#turn(change, from),
+        onPause: pauseMs => {
+          logger.warn('this process stood still: suspicion of others starts afresh', { pauseMs })
+          this.#instruments.pausedSeconds.add(pauseMs / 1000)
+        },
+        onMissed: () => this.#tellMissed(),
+      },
+      { ...detector, pingIntervalMs },
+    )
+  }
+
+  /** Tells of a peer's new condition, and raises the alert of one that is no longer there. */
+  #turn(change: PeerHealth, from: PeerCondition | undefined): void {
+    const { peer, condition, phi } = change
+    const { logger } = this.#parts
+    if (from !== undefined) this.#instruments.turns.add(1, { condition })
+    if (condition === 'gone' || condition === 'unreachable') {
+      logger.warn(condition === 'gone' ? 'a peer is gone' : 'a peer is unreachable', { peer, phi })
+    } else if (from !== undefined && !isPresent(from)) logger.info('a peer is back', { peer })
+    this.#health.emit(change)
+    if (isPresent(condition)) return
+    const alert = this.#book.raise(peer, this.#watch.now())
+    if (alert !== undefined) this.#raise(alert)
+  }
+
+  /** The sooner others know whom this peer misses, the sooner all agree. */
+  #tellMissed(): void {
+    const { clock } = this.#parts
+    if (clock.monotonic() - this.#sentAtMs < this.#config.pingIntervalMs / NEWS_PART) return
+    this.#sendSoon()
+  }
+
+  #sendSoon(): void {
+    const sending = this.#send().finally(() => this.#sending.delete(sending))
+    this.#sending.add(sending)
   }
 
   /** Lets a new peer know soon that this one lives, instead of at the next interval. */
@@ -237,19 +312,17 @@ class HeartbeatMonitor implements Monitor {
     this.#greeting = this.#parts.clock.schedule(GREET_AFTER_MS[turn], () => {
       this.#greeting = undefined
       if (turn === 0) this.#greetSoon(1)
-      const sending = this.#send().finally(() => this.#sending.delete(sending))
-      this.#sending.add(sending)
+      this.#sendSoon()
     })
   }
 
   #check(): void {
-    const raised = this.#book.check(this.#now(), this.#parts.network.self)
-    for (const alert of raised) {
-      const { peer, name } = alert
-      this.#instruments.alerts.add(1)
-      this.#raised.emit(alert)
-      if (name === PING) this.#parts.logger.warn('a peer has gone quiet', { peer })
-    }
+    for (const alert of this.#book.check(this.#watch.now(), this.#parts.network.self)) this.#raise(alert)
+  }
+
+  #raise(alert: Alert): void {
+    this.#instruments.alerts.add(1)
+    this.#raised.emit(alert)
   }
 
   async #askHello(): Promise<void> {
@@ -268,6 +341,27 @@ class HeartbeatMonitor implements Monitor {
     const { promise, resolve } = Promise.withResolvers<void>()
     using _timer = this.#parts.clock.schedule(ms, resolve)
     await Promise.race([work, promise])
+  }
+
+  #observe(): void {
+    const { peers, conditions, phi, patience, disk } = this.#instruments
+    const others = () => this.#watch.health().filter(({ peer }) => peer !== this.#parts.network.self)
+    peers.observe(() => this.peers().length)
+    patience.observe(() => this.#watch.patience)
+    conditions.observeEach(() => {
+      const health = others()
+      return PEER_CONDITIONS.map(condition => [
+        { condition },
+        health.filter(each => each.condition === condition).length,
+      ])
+    })
+    phi.observeEach(() =>
+      others()
+        .sort((a, b) => b.phi - a.phi)
+        .slice(0, PHI_PEERS_MAX)
+        .map(each => [{ peer: each.peer }, each.phi]),
+    )
+    disk.observe(() => this.#diskWeight())
   }
 
   #diskWeight(): number {

@@ -9,6 +9,7 @@ import { valueInformer } from '../../src/monitor/informers/value-informer.ts'
 import { openMonitor } from '../../src/monitor/monitor.ts'
 import { RPC_PROTOCOL } from '../../src/rpc/rpc.ts'
 import { openMemoryStore } from '../../src/store/memory.ts'
+import { monitorConfig } from '../support/monitor-config.ts'
 import { silentLogger } from '../support/silent-logger.ts'
 import { clockOf, Life } from './life.ts'
 import { identityOf, pinsetConfig, type SimPeer } from './peer.ts'
@@ -52,7 +53,7 @@ export async function attack(world: World, peers: readonly SimPeer[], isGoing: (
   const hello = async () => ({ peername: 'hostile', ipfsId: undefined, ipfsAddresses: [] })
   await openMonitor(
     { ...base, informers: [lie], hello },
-    { pingIntervalMs: world.plan.pingIntervalMs, checkIntervalMs: 60_000, clusterName: 'sim' },
+    monitorConfig({ pingIntervalMs: world.plan.pingIntervalMs, checkIntervalMs: 60_000, clusterName: 'sim' }),
   )
   const hostile: Hostile = { world, peers, random, network, pinset, heard: [] }
   for (const topic of topics) {

@@ -198,7 +198,15 @@ function openHeartbeats(random: Random): Session {
     ttlMs: 30_000,
   }
   const times = { boot: 'ab'.repeat(16), sentAtMs: 1.7e12, intervalMs: 15_000 }
-  const beat = (peer: string) => ({ ...times, peer, sequence: mutator.below(99), hello, measures: [measure] })
+  const beat = (peer: string) => ({
+    ...times,
+    peer,
+    sequence: mutator.below(99),
+    hello,
+    measures: [measure],
+    missed: mutator.pick([undefined, [], [other.id]]),
+    isLeaving: mutator.chance(0.1),
+  })
   const feed = async (): Promise<Outcome> => {
     const [author, signer] = [mutator.pick([own, other]), mutator.pick([own, other])]
     const valid = encodeHeartbeat(beat(author.id), 'cluster', signer)
