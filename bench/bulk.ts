@@ -69,6 +69,7 @@ async function measureLines(what: string, replication: { readonly min: number; r
     allocate: toAllocate({ weightTolerance: 0.01, diskFullShare: 1 }),
     monitor: {
       peers: () => peers,
+      onHealth: () => ({ [Symbol.dispose]: () => undefined }),
       health: () =>
         peers.map(peer => ({ peer, condition: 'alive' as const, phi: 0, heardAtMs: 1, sinceMs: 1 })),
       hello: () => undefined,

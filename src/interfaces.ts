@@ -26,6 +26,7 @@ import type { GlobalWhy, PinWhy } from './model/pin-why.ts'
 import type { PeerPinset, PinsetState, TrustState } from './model/pinset-state.ts'
 import type { RebalancePlan, RebalanceStatus } from './model/rebalance.ts'
 import type { Recovering } from './model/recover-filter.ts'
+import type { ReplicationQuestion, ReplicationReport } from './model/replication-report.ts'
 import type { Ranged } from './model/status-range.ts'
 
 /** Goes last into every call that waits: an aborted signal ends the call with `signal.reason`. */
@@ -358,6 +359,8 @@ export interface Cluster {
   setTrusted(peer: PeerId, isTrusted: boolean, options: Options): Promise<void>
   readonly care: PeerCare
   readonly rebalance: Rebalancer
+  /** How many pins have how many live copies, in one pass over the pinset. */
+  replication(question: ReplicationQuestion, options: Options): Promise<ReplicationReport>
   /** Adds to the pinset; durable when it resolves. Pinning again what is pinned the same way writes nothing. */
   pin(cid: Cid, options: PinOptions & Options): Promise<Pin>
   /** The same for a path, resolved through IPFS. */

@@ -7,12 +7,15 @@ import { unpinMany } from './bulk-unpin.ts'
 import { peerChooser } from './choose-peers.ts'
 import type { ClusterComponents } from './components.ts'
 import type { ClusterConfig } from './config.ts'
-import { unpinExpired } from './expiry.ts'
+import { openCopyGauges } from './copies/copy-gauges.ts'
+import { replicationReport } from './copies/replication-report.ts'
+import { openExpiry } from './expiry.ts'
 import { explainAllocation } from './explain-allocation.ts'
 import { collectGarbage } from './gc.ts'
 import { drawGraph } from './graph.ts'
 import { makeIdentify } from './identify.ts'
 import { importPins } from './import-pins.ts'
+import { tellMarks } from './marks/tell-marks.ts'
 import { openPeerCare } from './marks/peer-care.ts'
 import { CLUSTER_METRICS } from './metrics.ts'
 import { addPeer, listPeers } from './peers.ts'
@@ -43,6 +46,8 @@ export async function openCluster(
   makeInstruments(components.meter, CLUSTER_METRICS).pins.observe(() => consensus.pinsCount)
   const housekeeping = keepHouse(components, config)
   const rebalance = housekeeping.use(openRebalancer(components, config))
+  housekeeping.use(tellMarks(components))
+  housekeeping.use(openCopyGauges(components, COPIES_EVERY_MS))
   return {
     version: components.version,
     id: identify,
@@ -54,6 +59,7 @@ export async function openCluster(
     setTrusted: (peer, isTrusted, options) => setTrusted(components, config, peer, isTrusted, options),
     care: openPeerCare(components, config),
     rebalance,
+    replication: (question, options) => replicationReport(components, config, question, options),
     pin: (cid, options) => pinCid(components, config, cid, options),
     pinPath: (path, options) => pinPath(components, config, path, options),
     unpin: (cid, options) => unpinCid(components, config, cid, options),

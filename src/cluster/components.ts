@@ -43,7 +43,7 @@ export interface ClusterComponents extends Omit<LocalComponents, 'monitor' | 'ip
   readonly consensus: Consensus
   readonly monitor: Pick<
     Monitor,
-    'peers' | 'health' | 'hello' | 'metricNames' | 'latest' | 'onMetric' | 'alerts' | 'beat'
+    'peers' | 'health' | 'onHealth' | 'hello' | 'metricNames' | 'latest' | 'onMetric' | 'alerts' | 'beat'
   >
   readonly ipfs: Pick<
     Ipfs,

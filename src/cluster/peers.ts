@@ -3,9 +3,13 @@ import type { Options } from '../interfaces.ts'
 import type { PeerId, PeerInfo } from '../model/peer.ts'
 import type { ClusterComponents } from './components.ts'
 import { fanOut, onlyAnswer, PEER_LIMIT_MS } from './fan-out.ts'
+import { peerState } from './marks/peer-states.ts'
 
 /** What listing peers needs. */
-export type PeersComponents = Pick<ClusterComponents, 'clock' | 'monitor' | 'rpc' | 'self'> & {
+export type PeersComponents = Pick<
+  ClusterComponents,
+  'clock' | 'consensus' | 'marks' | 'monitor' | 'rpc' | 'self'
+> & {
   readonly identify: (options: Options) => Promise<PeerInfo>
 }
 
@@ -19,8 +23,9 @@ export async function* listPeers(components: PeersComponents, { signal }: Option
     clock,
     limitMs: PEER_LIMIT_MS,
   })) {
-    if ('error' in answer) failed.push(unreachable(answer.peer, answer.error))
-    else yield answer.value
+    const care = peerState(components, answer.peer)
+    if ('error' in answer) failed.push({ ...unreachable(answer.peer, answer.error), care })
+    else yield { ...answer.value, care }
   }
   yield* failed
 }

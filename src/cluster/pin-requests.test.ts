@@ -62,6 +62,7 @@ async function openAt(peers: TestPeers, at = 0, config: Partial<ClusterConfig> =
     peers: () => ids,
     hello,
     latest: () => [],
+    onHealth: () => ({ [Symbol.dispose]: () => undefined }),
     health: () => [],
     metricNames: () => [],
     alerts: () => [],

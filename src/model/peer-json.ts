@@ -1,21 +1,25 @@
 import { listSchema, nullableSchema, objectSchema, textSchema, type ValueOf } from '../lib/json-schema.ts'
 import type { IpfsId, PeerInfo } from './peer.ts'
+import { careMembers, toCareJson } from './peer-care-json.ts'
 
 const addressesSchema = nullableSchema(listSchema(textSchema('multiaddr')))
 
 /** JSON of what a peer says of itself. */
-export const peerJsonSchema = objectSchema({
-  id: textSchema('peer id'),
-  addresses: addressesSchema,
-  cluster_peers: nullableSchema(listSchema(textSchema('peer id'))),
-  cluster_peers_addresses: addressesSchema,
-  version: textSchema(),
-  commit: textSchema('always empty'),
-  rpc_protocol_version: textSchema(),
-  error: textSchema("'' when the peer answered"),
-  ipfs: objectSchema({ addresses: addressesSchema, error: textSchema() }, { id: textSchema('peer id') }),
-  peername: textSchema(),
-})
+export const peerJsonSchema = objectSchema(
+  {
+    id: textSchema('peer id'),
+    addresses: addressesSchema,
+    cluster_peers: nullableSchema(listSchema(textSchema('peer id'))),
+    cluster_peers_addresses: addressesSchema,
+    version: textSchema(),
+    commit: textSchema('always empty'),
+    rpc_protocol_version: textSchema(),
+    error: textSchema("'' when the peer answered"),
+    ipfs: objectSchema({ addresses: addressesSchema, error: textSchema() }, { id: textSchema('peer id') }),
+    peername: textSchema(),
+  },
+  careMembers,
+)
 /** JSON of what a peer says of itself. */
 export type PeerJson = ValueOf<typeof peerJsonSchema>
 
@@ -33,6 +37,7 @@ export function toPeerJson(peer: PeerInfo): PeerJson {
     error: peer.error,
     ipfs: toIpfsJson(peer.ipfs),
     peername: peer.peername,
+    ...(peer.care === undefined ? {} : toCareJson(peer.care)),
   }
 }
 

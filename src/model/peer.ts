@@ -4,6 +4,7 @@ import { base58btc } from 'multiformats/bases/base58'
 import { CID } from 'multiformats/cid'
 import { decode as decodeMultihash } from 'multiformats/hashes/digest'
 import { ClusterError } from '../errors.ts'
+import type { PeerState } from './peer-care.ts'
 
 /** A peer's id as text: base58btc of its multihash (`12D3KooW…`, `Qm…`). */
 export type PeerId = string
@@ -59,6 +60,8 @@ export interface PeerInfo {
   readonly error: string
   readonly ipfs: IpfsId
   readonly peername: string
+  /** What the peer that was asked knows of it; only in a listing of peers. */
+  readonly care?: PeerState
 }
 
 /** What peers say of themselves in each heartbeat. */

@@ -29,7 +29,7 @@ import { type Cid, cidKey } from '../../src/model/cid.ts'
 import { createIdentity } from '../../src/model/identity.ts'
 import type { Metric } from '../../src/model/metric.ts'
 import type { PeerId } from '../../src/model/peer.ts'
-import type { PeerHealth } from '../../src/model/peer-health.ts'
+import type { PeerCondition, PeerHealth } from '../../src/model/peer-health.ts'
 import { isAllocatedTo, type Pin } from '../../src/model/pin.ts'
 import type { PinInfo, PinStatus } from '../../src/model/pin-status.ts'
 import type { PinSummary } from '../../src/model/pin-summary.ts'
@@ -70,6 +70,8 @@ export interface TestPeers extends AsyncDisposable {
   readonly clock: VirtualClock
   /** Peers that sent a heartbeat because they were told to, in order. */
   readonly beats: readonly PeerId[]
+  /** What every peer makes of another; alive where nothing is said. Say it by `become`. */
+  become(peer: PeerId, condition: PeerCondition): void
   /** Makes a heartbeat of a peer arrive at every other. */
   beat(peer: PeerId): void
 }
@@ -134,7 +136,9 @@ export async function openPeers(count: number, config: Partial<ClusterConfig> = 
   const handlers = new Map<PeerId, RpcHandlers>()
   const ids = Array.from({ length: count }, () => createIdentity().id).sort()
   const beats: PeerId[] = []
-  const shared = { clock, consensus, news, ids, peers, handlers, beats }
+  const conditions = new Map<PeerId, PeerCondition>()
+  const changes = new Emitter<PeerHealth>()
+  const shared = { clock, consensus, news, ids, peers, handlers, beats, conditions, changes }
   for (const [at, id] of ids.entries()) {
     const settings = { ...CONFIG, peername: `peer${at}`, ...(at === 0 ? config : {}) }
     peers.push(await openPeer(shared, id, at, settings))
@@ -147,6 +151,10 @@ export async function openPeers(count: number, config: Partial<ClusterConfig> = 
     consensus,
     clock,
     beats,
+    become(peer, condition) {
+      conditions.set(peer, condition)
+      changes.emit(healthOf(peer, condition))
+    },
     beat: peer => news.emit(pingOf(peer)),
     async [Symbol.asyncDispose]() {
       for (const { cluster } of peers) await cluster[Symbol.asyncDispose]()
@@ -162,6 +170,12 @@ interface Shared {
   readonly peers: readonly TestPeer[]
   readonly handlers: Map<PeerId, RpcHandlers>
   readonly beats: PeerId[]
+  readonly conditions: Map<PeerId, PeerCondition>
+  readonly changes: Emitter<PeerHealth>
+}
+
+function healthOf(peer: PeerId, condition: PeerCondition): PeerHealth {
+  return { peer, condition, phi: condition === 'alive' ? 0 : 9, heardAtMs: 1, sinceMs: 1 }
 }
 
 async function openPeer(shared: Shared, id: PeerId, at: number, config: ClusterConfig): Promise<TestPeer> {
@@ -297,9 +311,11 @@ function pingOf(peer: PeerId): Metric {
   }
 }
 
-function fakeMonitor({ ids, news, beats }: Shared, self: PeerId) {
+function fakeMonitor({ ids, news, beats, conditions, changes }: Shared, self: PeerId) {
+  const conditionOf = (peer: PeerId) => conditions.get(peer) ?? 'alive'
+  const isThere = (peer: PeerId) => ['alive', 'suspect'].includes(conditionOf(peer))
   return {
-    peers: () => ids,
+    peers: () => ids.filter(isThere),
     hello: (peer: PeerId): PeerHello | undefined => {
       const at = ids.indexOf(peer)
       if (at < 0) return undefined
@@ -309,8 +325,8 @@ function fakeMonitor({ ids, news, beats }: Shared, self: PeerId) {
         ipfsAddresses: [`/ip4/127.0.0.1/tcp/${4001 + at}`],
       }
     },
-    health: (): readonly PeerHealth[] =>
-      ids.map(peer => ({ peer, condition: 'alive', phi: 0, heardAtMs: 1, sinceMs: 1 })),
+    health: (): readonly PeerHealth[] => ids.map(peer => healthOf(peer, conditionOf(peer))),
+    onHealth: (listener: (change: PeerHealth) => void) => changes.on(listener),
     metricNames: () => ['freespace', 'ping'],
     latest: (name: string): readonly Metric[] =>
       name === 'ping'

@@ -29,6 +29,7 @@ export function stubCluster(members: Partial<Cluster>): Cluster {
       own: unasked('rebalance.own'),
       stopOwn: unasked('rebalance.stopOwn'),
     },
+    replication: unasked('replication'),
     pin: unasked('pin'),
     pinPath: unasked('pinPath'),
     unpin: unasked('unpin'),
