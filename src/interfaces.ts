@@ -179,6 +179,11 @@ export interface PinTracker extends AsyncDisposable {
   why(cid: Cid, options: Options): Promise<PinWhy>
   /** Which CIDs are allocated to this peer and pinned here, in their order: others may let go of theirs for that. */
   holds(cids: readonly Cid[], options: Options): Promise<readonly boolean[]>
+  /**
+   * How many CIDs are held here though they are allocated to others only, as far as they are known by name; never 0 while
+   * there may be some.
+   */
+  readonly handOverCount: number
   /** Told whenever something begins, ends or fails to be done about a CID here. */
   onStatus(listener: (change: StatusChange) => void): Disposable
   /** Pins that wait for a worker. */

@@ -16,6 +16,7 @@ export function makeRpcHandlers(components: LocalComponents): RpcHandlers {
     id: (_input, _from, options) => once(() => identify(options)),
     status: ({ cid }, _from, options) => once(() => tracker.status(cid, options)),
     statuses: ({ filter, range = {} }, _from, { signal }) => tracker.statuses(filter, { range, signal }),
+    holds: ({ cids }, _from, options) => once(async () => ({ held: await tracker.holds(cids, options) })),
     recover: ({ cid }, _from, options) => once(() => tracker.recover(cid, options)),
     recoverAll: (input, _from, { signal }) => tracker.recoverAll({ ...input, signal }),
     summary: (_input, _from, options) => once(() => tracker.summary(options)),
@@ -24,8 +25,8 @@ export function makeRpcHandlers(components: LocalComponents): RpcHandlers {
     links: (_input, _from, options) => once(() => ownLinks(components, options)),
     pinset: () => once(async () => ownPinset(components)),
     repoStat: (_input, _from, options) => once(() => ipfs.repoStat(options)),
-    putBlocks: (blocks, _from, options) =>
     rebalance: ({ action }) => once(() => rebalance(action)),
+    putBlocks: (blocks, _from, options) =>
       once(async () => {
         const counted = { blocks: 0 }
         await ipfs.putBlocks(count(blocks, counted), options)

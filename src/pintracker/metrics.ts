@@ -42,6 +42,11 @@ export const TRACKER_METRICS = {
     kind: 'counter',
     help: 'Comparisons of pinset and IPFS, by outcome (done, failed)',
   },
+  handOver: {
+    name: 'ipfscluster_tracker_handing_over',
+    kind: 'gauge',
+    help: 'Pins held here and allocated to others, which are kept until those hold them; of more than 10,000 it is only known that there are more',
+  },
   knownPins: {
     name: 'ipfscluster_tracker_known_pins',
     kind: 'gauge',

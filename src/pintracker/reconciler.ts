@@ -8,6 +8,7 @@ import type { PeerId } from '../model/peer.ts'
 import { modeOf, type Pin } from '../model/pin.ts'
 import type { PinStatus } from '../model/pin-status.ts'
 import type { ChangeJournal } from './change-journal.ts'
+import type { HandOver } from './hand-over.ts'
 import { type IpfsGate, isUnavailable } from './ipfs-gate.ts'
 import { NameQueue } from './name-queue.ts'
 import type { Operation, OperationKind } from './operation.ts'
@@ -38,6 +39,8 @@ export interface ReconcilerParts {
   readonly view: PinnedView
   readonly journal: ChangeJournal
   readonly gate: IpfsGate
+  /** For what is in the pinset: whether others hold it, so that this peer may let go. */
+  readonly handOver: Pick<HandOver, 'offer' | 'isReleased' | 'askAgain' | 'settle'>
   readonly concurrentPins: number
   /** How often a CID is tried before it is given up; 0 = for ever. */
   readonly maxAttempts: number
@@ -93,8 +96,17 @@ export class Reconciler implements AsyncDisposable {
     else this.#forget(name)
     if (step === 'pin' && desired !== undefined) {
       work.wantPin(name, modeOf(desired), desired.timestampMs, clock.now())
-    } else if (step === 'unpin') work.wantUnpin(name, clock.now())
+    } else if (step === 'unpin' && this.#mayLetGo(name, desired)) work.wantUnpin(name, clock.now())
+    else if (step === 'unpin') this.#handItOver(name, cid, desired)
     else this.#dropWork(name, cid, desired)
+    this.work()
+  }
+
+  /** Others hold the CID: it is unpinned, unless something else is wanted by now. */
+  release(name: string): void {
+    const { work, handOver, clock } = this.#parts
+    if (work.get(name) !== undefined) return handOver.settle(name)
+    work.wantUnpin(name, clock.now())
     this.work()
   }
 
@@ -125,6 +137,21 @@ export class Reconciler implements AsyncDisposable {
     const mayBePinned =
       operation?.wasStarted === true || isUnpinning || !view.isComplete || view.mode(cid) !== undefined
     return reconcile(desired, mayBePinned ? 'recursive' : undefined, self)
+  }
+
+  /** At once when nobody wants it any more, otherwise when others hold it. */
+  #mayLetGo(name: string, desired: Pin | undefined): boolean {
+    return desired === undefined || this.#parts.handOver.isReleased(name, desired)
+  }
+
+  /** Kept until others have it. What is done about it, fetching or letting go, is of no more use. */
+  #handItOver(name: string, cid: Cid, desired: Pin | undefined): void {
+    const { work, view, handOver } = this.#parts
+    // A pin that failed may have taken effect all the same.
+    if (work.get(name)?.wasStarted === true) view.note(cid, 'recursive')
+    handOver.settle(name)
+    this.#dropWork(name, cid, desired)
+    handOver.offer(name)
   }
 
   #dropWork(name: string, cid: Cid, desired: Pin | undefined): void {
@@ -203,6 +230,7 @@ export class Reconciler implements AsyncDisposable {
     }
     const isValid = work.finish(operation.name, outcome, clock.now())
     if (isValid && outcome.isDone && kind === 'unpin') this.#forget(operation.name)
+    if (kind === 'unpin') this.#parts.handOver.settle(operation.name)
     if (isValid && outcome.isDone) onSettled(cidFromKey(operation.name), settled)
     if (!outcome.isDone) this.#armRetries()
     onCall(kind, isValid ? (outcome.isDone ? 'done' : 'failed') : 'cancelled', clock.monotonic() - beganMs)
@@ -245,7 +273,8 @@ export class Reconciler implements AsyncDisposable {
     const desired = await consensus.get(cid)
     signal.throwIfAborted()
     const after = statusWithout(desired)
-    if (reconcile(desired, 'recursive', self) !== 'unpin') {
+    const isSurplus = reconcile(desired, 'recursive', self) === 'unpin'
+    if (!isSurplus || !(await this.#isStillReleased(name, desired, signal))) {
       this.decide(name, cid, desired)
       return after
     }
@@ -253,6 +282,16 @@ export class Reconciler implements AsyncDisposable {
     await ipfs.unpin(cid, { signal })
     view.note(cid, undefined)
     return after
+  }
+
+  /** What others said a while ago is asked again, and then the entry must still be the one that was asked about. */
+  async #isStillReleased(name: string, desired: Pin | undefined, signal: AbortSignal): Promise<boolean> {
+    const { consensus, handOver } = this.#parts
+    if (desired === undefined || handOver.isReleased(name, desired)) return true
+    if (!(await handOver.askAgain(name, desired, signal))) return false
+    const latest = await consensus.get(desired.cid)
+    signal.throwIfAborted()
+    return latest === undefined || handOver.isReleased(name, latest)
   }
 
   #failure(operation: Operation, thrown: unknown, signal: AbortSignal): Outcome {

@@ -12,6 +12,8 @@ export interface SweepParts {
   /** Whether something is being done about the CID already. */
   readonly isBusy: (name: string) => boolean
   readonly lookAt: (name: string) => void
+  /** Told of what is held here and allocated to others only. */
+  readonly offer: (name: string) => void
 }
 
 /** What a sweep found. */
@@ -26,17 +28,19 @@ export interface SweepResult {
  * is named. Throws what listing or reading threw.
  */
 export async function sweep(parts: SweepParts, { signal }: Options): Promise<SweepResult> {
-  const { consensus, view, self, isBusy, lookAt } = parts
+  const { consensus, view, self, isBusy, lookAt, offer } = parts
   await view.refresh(0, { signal })
   let entries = 0
   let differing = 0
   for await (const pin of consensus.pins({}, { signal })) {
     entries += 1
-    if (reconcile(pin, view.mode(pin.cid), self) === 'nothing') continue
+    const step = reconcile(pin, view.mode(pin.cid), self)
+    if (step === 'nothing') continue
     const name = cidKey(pin.cid)
     if (isBusy(name)) continue
     differing += 1
-    lookAt(name)
+    if (step === 'pin') lookAt(name)
+    else offer(name)
   }
   return { entries, differing }
 }

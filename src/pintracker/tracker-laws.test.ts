@@ -11,6 +11,8 @@ const MINUTE_MS = 60_000
 const { signal } = new AbortController()
 /** CIDs that only users of the IPFS node know: the pinset never has them. */
 const OWN = [100, 101, 102]
+/** What others said a minute ago still counts, and a call takes up to 20 s here. */
+const ANSWER_IS_FRESH_MS = 85_000
 const KINDS = ['here', 'direct', 'elsewhere', 'meta'] as const
 
 const anyNumber = fc.nat(5)
@@ -42,6 +44,10 @@ const anyEvent = fc.oneof(
         'late',
         'wipe',
         'lose',
+        'nobody',
+        'everybody',
+        'silent',
+        'loud',
         'recoverAll',
       ),
       number: anyNumber,
@@ -79,6 +85,10 @@ async function happen(world: TrackerWorld, { what, number = 0, kind, ms = 0 }: E
     wipe: () => {
       for (const name of held.keys()) if (!isOwn(name)) held.delete(name)
     },
+    nobody: () => void world.others.held.set('other', new Set()),
+    everybody: () => world.others.held.clear(),
+    silent: () => void world.others.silent.add('other'),
+    loud: () => world.others.silent.clear(),
     lose: () => void held.delete(cidKey(cid)),
     restart: () => world.restart(),
     crash: () => world.crash(),
@@ -99,7 +109,20 @@ test('whatever happens in whatever order, IPFS ends with what the pinset says, a
     async (events, seed) => {
       await using world = await trackerWorld({ seed })
       for (const name of ownNames) world.ipfs.held.set(name, 'recursive')
-      for (const event of events) await happen(world, event)
+      let lostMs = Number.POSITIVE_INFINITY
+      world.ipfs.watch.onReleased = cid => {
+        const isWanted = world.pinset.entries.has(cidKey(cid))
+        const isLost = world.clock.monotonic() - lostMs > ANSWER_IS_FRESH_MS
+        assert.ok(!isWanted || !isLost, `${cid} was let go of though nobody else had it`)
+      }
+      for (const event of events) {
+        if (event.what === 'nobody') lostMs = Math.min(lostMs, world.clock.monotonic())
+        if (event.what === 'everybody') lostMs = Number.POSITIVE_INFINITY
+        await happen(world, event)
+      }
+      lostMs = Number.POSITIVE_INFINITY
+      world.others.held.clear()
+      world.others.silent.clear()
       Object.assign(world.ipfs.faults, { isDown: false, refusedShare: 0, cutShare: 0, delayMaxMs: 0 })
       await world.clock.advance(40 * MINUTE_MS)
       for (let number = 0; number <= 5; number += 1) {

@@ -4,11 +4,13 @@ import type { ByteStore, Consensus, Ipfs, Logger, Options, PinTracker } from '..
 import type { Clock } from '../lib/clock.ts'
 import { Emitter } from '../lib/emitter.ts'
 import { type Instruments, makeInstruments } from '../lib/instruments.ts'
+import { firstOf, mapPages, Pages, pagesOf } from '../lib/pages.ts'
 import type { Random } from '../lib/random.ts'
 import { type Cid, cidFromKey, cidKey } from '../model/cid.ts'
 import { isHiddenName } from '../model/entry-name.ts'
+import type { AskHolds } from '../model/holds.ts'
 import type { PeerId } from '../model/peer.ts'
-import { modeOf, type Pin } from '../model/pin.ts'
+import { isAllocatedTo, modeOf, type Pin } from '../model/pin.ts'
 import type { PinRange } from '../model/pin-range.ts'
 import type { PinInfo, PinStatus, PinStatusFilter, StatusChange } from '../model/pin-status.ts'
 import type { PinSummary } from '../model/pin-summary.ts'
@@ -17,11 +19,13 @@ import type { RecoverFilter } from '../model/recover-filter.ts'
 import { isInRange } from '../model/status-range.ts'
 import { ChangeJournal } from './change-journal.ts'
 import type { PinTrackerConfig } from './config.ts'
+import { HandOver } from './hand-over.ts'
 import { IpfsGate, isUnavailable } from './ipfs-gate.ts'
+import { Keepers } from './keepers.ts'
 import { TRACKER_METRICS } from './metrics.ts'
 import { OPERATION_STATUSES, type Operation, SETTLED_STATUSES, statusOfOperation } from './operation.ts'
 import { PinnedView } from './pinned-view.ts'
-import { reconcile } from './reconcile.ts'
+import { covers, reconcile } from './reconcile.ts'
 import { Reconciler } from './reconciler.ts'
 import { sortedNames } from './sorted-names.ts'
 import {
@@ -38,6 +42,10 @@ import { WorkSet } from './work-set.ts'
 
 /** How old the listing of IPFS's pins may be when statuses are listed. */
 const VIEW_MAX_AGE_MS = 1000
+/** How long a listing waits for a younger one than there is. */
+const VIEW_PATIENCE_MS = 30
+/** How old it may be when another peer is told what is held here, and lets go of its own copy for that. */
+const HOLDS_MAX_AGE_MS = 60_000
 const IN_ERROR: ReadonlySet<PinStatus> = new Set<PinStatus>(['pin_error', 'unpin_error'])
 
 /** What the tracker works with. `store` keeps the names of pending unpins. */
@@ -45,6 +53,8 @@ export interface TrackerParts {
   readonly consensus: Pick<Consensus, 'get' | 'pins' | 'onChange'>
   readonly ipfs: Pick<Ipfs, 'pin' | 'unpin' | 'pinned' | 'allPinned'>
   readonly store: ByteStore
+  /** Asks other peers what they hold. */
+  readonly askHolds: AskHolds
   readonly self: PeerId
   readonly clock: Clock
   readonly random: Random
@@ -66,6 +76,7 @@ class ReconcilingTracker implements PinTracker {
   readonly #view: PinnedView
   readonly #gate: IpfsGate
   readonly #reconciler: Reconciler
+  readonly #handOver: HandOver
   readonly #changes = new Emitter<StatusChange>()
   readonly #owned = new AsyncDisposableStack()
 
@@ -82,9 +93,19 @@ class ReconcilingTracker implements PinTracker {
       sweeps.wake()
     }
     const gate = this.#owned.use(new IpfsGate({ ...parts, onOpen }))
-    const reconciler = this.#owned.use(
+    const handOver = this.#owned.use(
+      new HandOver({
+        ...parts,
+        keepers: new Keepers(parts),
+        view,
+        work: this.#work,
+        release: name => reconciler.release(name),
+      }),
+    )
+    const reconciler: Reconciler = this.#owned.use(
       new Reconciler({
         ...parts,
+        handOver,
         work: this.#work,
         view,
         gate,
@@ -103,6 +124,7 @@ class ReconcilingTracker implements PinTracker {
         view,
         gate,
         lookAt,
+        offer: name => handOver.offer(name),
         isBusy: name => this.#work.get(name) !== undefined,
         intervalMs: config.recoverIntervalMs,
         onSweep: outcome => instruments.sweeps.add(1, { outcome }),
@@ -111,7 +133,9 @@ class ReconcilingTracker implements PinTracker {
     this.#view = view
     this.#gate = gate
     this.#reconciler = reconciler
+    this.#handOver = handOver
     this.#observe(instruments)
+    instruments.handOver.observe(() => this.handOverCount)
     for (const name of journal.names()) lookAt(name)
     this.#owned.use(
       consensus.onChange(cids => {
@@ -129,6 +153,10 @@ class ReconcilingTracker implements PinTracker {
     return this.#work.count('pin_queued')
   }
 
+  get handOverCount(): number {
+    return this.#handOver.count + this.#reconciler.namesCount
+  }
+
   async status(cid: Cid, options: Options): Promise<PinInfo> {
     options.signal.throwIfAborted()
     const desired = await this.#parts.consensus.get(cid)
@@ -137,30 +165,30 @@ class ReconcilingTracker implements PinTracker {
     return toPinInfo(this.#factsOf(cid, desired, actual))
   }
 
-  async *statuses(
+  statuses(
     filter: PinStatusFilter,
     { range = {}, signal }: Options & { readonly range?: PinRange },
-  ): AsyncGenerator<PinInfo> {
-    let left = range.limit ?? Number.POSITIVE_INFINITY
-    for await (const info of this.#matching(filter, range, { signal })) {
-      yield info
-      left -= 1
-      if (left <= 0) return
-    }
+  ): AsyncIterable<PinInfo> {
+    const matching = new Pages(this.#matching(filter, range, { signal }))
+    return range.limit === undefined ? matching : firstOf(matching, range.limit)
   }
 
-  async *#matching(filter: PinStatusFilter, range: PinRange, options: Options): AsyncGenerator<PinInfo> {
+  async *#matching(
+    filter: PinStatusFilter,
+    range: PinRange,
+    options: Options,
+  ): AsyncGenerator<readonly PinInfo[]> {
     if (filter !== undefined && !SETTLED_STATUSES.some(status => filter.has(status))) {
       for await (const info of this.#ongoing(filter, options))
-        if (isInRange(info.cid, info.pin, range)) yield info
+        if (isInRange(info.cid, info.pin, range)) yield [info]
       return
     }
     const isActualAsked = filter === undefined || filter.has('pinned') || filter.has('unexpectedly_unpinned')
-    const failure = isActualAsked ? await this.#refresh(VIEW_MAX_AGE_MS, options) : undefined
-    for await (const info of this.#listed(failure, range, options)) {
+    const failure = isActualAsked ? await this.#refreshSoon(options) : undefined
+    for await (const page of pagesOf(this.#listed(failure, range, options))) {
       // What IPFS cannot be asked about may be any of those that were asked for.
-      const isUnknown = info.status === 'cluster_error' && isActualAsked
-      if (filter === undefined || filter.has(info.status) || isUnknown) yield info
+      const isUnknown = ({ status }: PinInfo) => status === 'cluster_error' && isActualAsked
+      yield filter === undefined ? page : page.filter(info => filter.has(info.status) || isUnknown(info))
     }
   }
 
@@ -201,10 +229,12 @@ class ReconcilingTracker implements PinTracker {
     const failure = await this.#refresh(VIEW_MAX_AGE_MS, options)
     const settled = new Map<PinStatus, number>()
     let pinsCount = 0
-    for await (const { cid, status } of this.#listed(failure, {}, options)) {
-      pinsCount += 1
-      // Operations are counted as they come and go, also those of CIDs that have no entry any more.
-      if (isSettled(this.#work.get(cidKey(cid)))) settled.set(status, (settled.get(status) ?? 0) + 1)
+    for await (const page of pagesOf(this.#listed(failure, {}, options))) {
+      pinsCount += page.length
+      for (const { cid, status } of page) {
+        // Operations are counted as they come and go, also those of CIDs that have no entry any more.
+        if (isSettled(this.#work.get(cidKey(cid)))) settled.set(status, (settled.get(status) ?? 0) + 1)
+      }
     }
     for (const status of OPERATION_STATUSES) {
       const count = this.#work.count(status) + (settled.get(status) ?? 0)
@@ -229,6 +259,19 @@ class ReconcilingTracker implements PinTracker {
       ipfsFailure: typeof actual === 'object' ? actual.failure : (this.#ipfsFailure ?? ''),
       ...(lastFailure === undefined ? {} : { lastFailure }),
     }
+  }
+
+  async holds(cids: readonly Cid[], options: Options): Promise<readonly boolean[]> {
+    const { consensus, self } = this.#parts
+    const failure = await this.#refresh(HOLDS_MAX_AGE_MS, options)
+    if (failure !== undefined) return cids.map(() => false)
+    const pins = await Promise.all(cids.map(cid => consensus.get(cid)))
+    return pins.map(pin => {
+      if (pin === undefined || !isAllocatedTo(pin, self)) return false
+      const name = cidKey(pin.cid)
+      const isAtRest = this.#work.get(name) === undefined && !this.#reconciler.isToBeLookedAt(name)
+      return isAtRest && covers(this.#view.mode(pin.cid), modeOf(pin))
+    })
   }
 
   onStatus(listener: (change: StatusChange) => void): Disposable {
@@ -256,13 +299,12 @@ class ReconcilingTracker implements PinTracker {
   }
 
   /** Every entry of the pinset with its state, in order. */
-  async *#listed(failure: Unasked | undefined, range: PinRange, options: Options): AsyncGenerator<PinInfo> {
+  #listed(failure: Unasked | undefined, range: PinRange, options: Options): AsyncIterable<PinInfo> {
     // The limit counts what is shown, which the pinset cannot know.
     const { limit: _, ...entries } = range
-    for await (const pin of this.#parts.consensus.pins(entries, options)) {
-      const actual = failure ?? this.#view.mode(pin.cid)
-      yield toPinInfo(this.#factsOf(pin.cid, pin, actual))
-    }
+    return mapPages(this.#parts.consensus.pins(entries, options), page =>
+      page.map(pin => toPinInfo(this.#factsOf(pin.cid, pin, failure ?? this.#view.mode(pin.cid)))),
+    )
   }
 
   /** Queues what is in error or missing, and answers with its state after that; undefined when there is no need. */
@@ -300,6 +342,18 @@ class ReconcilingTracker implements PinTracker {
       else this.#parts.logger.warn('the pins of IPFS cannot be listed', { reason })
       return { failure: reason, reason: toClusterError(thrown).code }
     }
+  }
+
+  /**
+   * The same for a listing, which is to begin at once: what IPFS takes long to list is shown as of the last listing and what
+   * was done since, while a new one is made for the next.
+   */
+  async #refreshSoon(options: Options): Promise<Unasked | undefined> {
+    const refreshed = this.#refresh(VIEW_MAX_AGE_MS, options)
+    if (!this.#view.isComplete) return refreshed
+    const patience = Promise.withResolvers<undefined>()
+    using _limit = this.#parts.clock.schedule(VIEW_PATIENCE_MS, () => patience.resolve(undefined))
+    return await Promise.race([refreshed, patience.promise])
   }
 
   get #ipfsFailure(): string | undefined {

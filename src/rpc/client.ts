@@ -13,7 +13,7 @@ export interface ClientParts {
 }
 
 /**
- * Calls a procedure on another peer. Errors of its handler are thrown as they were there; `TIMEOUT` when no message
+ * Calls a procedure on another peer; its outputs come in the groups in which they were sent. Errors of its handler are thrown as they were there; `TIMEOUT` when no message
  * comes in time, `PEER_UNREACHABLE` when the peer cannot be reached or answers with what is not understood.
  */
 export async function* callRemote<Name extends keyof Procedures>(
@@ -23,7 +23,7 @@ export async function* callRemote<Name extends keyof Procedures>(
   name: Name,
   input: Procedures[Name]['input'],
   options: Options,
-): AsyncIterable<Procedures[Name]['output']> {
+): AsyncGenerator<readonly Procedures[Name]['output'][]> {
   const stop = new AbortController()
   const signal = AbortSignal.any([options.signal, stop.signal])
   const messages = parts.network.request(to, parts.protocol, encodeInput(name, input), { signal })
@@ -38,9 +38,8 @@ export async function* callRemote<Name extends keyof Procedures>(
       const answer = understood(to, name, () => answerFromBytes(step.value ?? new Uint8Array()))
       if (answer.kind === 'error') throw answer.error
       if (answer.kind === 'alive') continue
-      for (const output of answer.outputs) {
-        yield understood(to, name, () => CODECS[name].output.fromWire(fromBytes(output)))
-      }
+      const { outputs } = answer
+      yield understood(to, name, () => outputs.map(output => CODECS[name].output.fromWire(fromBytes(output))))
     }
   } finally {
     await iterator.return?.()

@@ -2,12 +2,13 @@ import { decode, encode } from '@ipld/dag-cbor'
 import { ClusterError, CODES, type Code, type ErrorDetails, messageOf } from '../errors.ts'
 import type { Block, Procedures } from '../interfaces.ts'
 import type { Cid } from '../model/cid.ts'
+import { holdsInputCodec, holdsOutputCodec } from './holds-codec.ts'
 import { summaryCodec, whyCodec } from './insight-codec.ts'
 import { peerInfoCodec, peerPinsetCodec } from './peer-codec.ts'
 import { pinInfoCodec } from './pin-codec.ts'
 import { listingCodec, recoveringCodec } from './range-codec.ts'
-import { type Codec, entriesOf, Fields, refuse, withoutUndefined } from './wire.ts'
 import { rebalanceInputCodec, rebalanceStatusCodec } from './rebalance-codec.ts'
+import { type Codec, entriesOf, Fields, refuse, withoutUndefined } from './wire.ts'
 
 const MESSAGE_TEXT_MAX = 4096
 /**
@@ -82,6 +83,7 @@ export const CODECS: { readonly [Name in keyof Procedures]: ProcedureCodec<Name>
   id: { input: { kind: 'value', value: nothing }, output: peerInfoCodec },
   status: { input: { kind: 'value', value: cidInput }, output: pinInfoCodec },
   statuses: { input: { kind: 'value', value: listingCodec }, output: pinInfoCodec },
+  holds: { input: { kind: 'value', value: holdsInputCodec }, output: holdsOutputCodec },
   recover: { input: { kind: 'value', value: cidInput }, output: pinInfoCodec },
   recoverAll: { input: { kind: 'value', value: recoveringCodec }, output: pinInfoCodec },
   summary: { input: { kind: 'value', value: nothing }, output: summaryCodec },
@@ -90,9 +92,9 @@ export const CODECS: { readonly [Name in keyof Procedures]: ProcedureCodec<Name>
   links: { input: { kind: 'value', value: nothing }, output: linksCodec },
   pinset: { input: { kind: 'value', value: nothing }, output: peerPinsetCodec },
   repoStat: { input: { kind: 'value', value: nothing }, output: repoStatCodec },
+  rebalance: { input: { kind: 'value', value: rebalanceInputCodec }, output: rebalanceStatusCodec },
   putBlocks: { input: { kind: 'stream', items: blockCodec }, output: blocksCodec },
 }
-  rebalance: { input: { kind: 'value', value: rebalanceInputCodec }, output: rebalanceStatusCodec },
 
 /** The first message of a call. */
 export interface Call {

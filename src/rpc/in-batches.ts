@@ -1,3 +1,5 @@
+import { pagesOf } from '../lib/pages.ts'
+
 const ITEMS_MAX = 128
 const BYTES_MAX = 128 * 1024
 /** How many turns of the microtask queue an item may take and still count as there already. */
@@ -5,11 +7,11 @@ const TURNS = 32
 
 /**
  * Items in groups, so that a long listing does not pay the way of a message for each. A group ends when it is full, and
- * as soon as the next item is not there at once: nothing waits for company. What is thrown comes behind the items that
- * came before it.
+ * as soon as the next page of items is not there at once: nothing waits for company. What is thrown comes behind the items
+ * that came before it.
  */
 export async function* inBatches(items: AsyncIterable<Uint8Array>): AsyncIterable<readonly Uint8Array[]> {
-  const iterator = items[Symbol.asyncIterator]()
+  const iterator = pagesOf(items)[Symbol.asyncIterator]()
   let batch: Uint8Array[] = []
   let bytes = 0
   let isOver = false
@@ -30,9 +32,11 @@ export async function* inBatches(items: AsyncIterable<Uint8Array>): AsyncIterabl
         if ('thrown' in step) throw step.thrown
         return
       }
-      batch.push(step.value.value)
-      bytes += step.value.value.length
-      if (batch.length >= ITEMS_MAX || bytes >= BYTES_MAX) yield take()
+      for (const item of step.value.value) {
+        batch.push(item)
+        bytes += item.length
+        if (batch.length >= ITEMS_MAX || bytes >= BYTES_MAX) yield take()
+      }
     }
   } finally {
     if (!isOver) await iterator.return?.()

@@ -7,15 +7,21 @@ import { CODECS } from './codec.ts'
 import type { RpcConfig } from './config.ts'
 import { replyFromBytes } from './line-codec.ts'
 
+/** All that a call was answered with: an error ends it. */
+export interface LineAnswer<Output> {
+  readonly outputs: readonly Output[]
+  readonly error: ClusterError | undefined
+}
+
 /** Short calls to any peer, over one stream to each that opens with the first call and closes when it is idle. */
 export interface Lines extends AsyncDisposable {
-  /** Calls a procedure; errors as of `callRemote`. */
+  /** Calls a procedure, and waits for all its outputs; errors as of `callRemote`. */
   call<Name extends keyof Procedures>(
     to: PeerId,
     name: Name,
     input: Procedures[Name]['input'],
     options: Options,
-  ): AsyncIterable<Procedures[Name]['output']>
+  ): Promise<LineAnswer<Procedures[Name]['output']>>
 }
 
 /** No stream is open yet. */
@@ -37,14 +43,14 @@ export function openLines(parts: ClientParts, config: RpcConfig): Lines {
     return line
   }
   return {
-    async *call(to, name, input, { signal }) {
+    async call(to, name, input, { signal }) {
       signal.throwIfAborted()
       const bytes = await lineTo(to).call(valueCallToBytes(name, input), signal, () =>
         toTimeout(to, name, config),
       )
       const { outputs, error } = understood(to, name, () => replyFromBytes(bytes))
-      for (const output of outputs) yield understood(to, name, () => CODECS[name].output.fromWire(output))
-      if (error !== undefined) throw error
+      const { fromWire } = CODECS[name].output
+      return { outputs: understood(to, name, () => outputs.map(fromWire)), error }
     },
     async [Symbol.asyncDispose]() {
       isClosed = true

@@ -1,5 +1,6 @@
 import { ClusterError } from '../errors.ts'
 import type { Options, StreamHandler } from '../interfaces.ts'
+import { pagesOf } from '../lib/pages.ts'
 import type { PeerId } from '../model/peer.ts'
 import { callFromBytes } from './codec.ts'
 import { callsFromBytes, type Numbered, type Reply, repliesToBytes, replyToBytes } from './line-codec.ts'
@@ -115,8 +116,9 @@ class ServedLine implements Disposable {
       if (!isProcedure(call.name) || !isShort(call.name)) throw noProcedure(name)
       checkTrust(this.#parts, call.name, this.#from)
       const handler = this.#parts.handlers[call.name]
-      for await (const output of runHandler(call.name, handler, call, NOTHING, this.#from, { signal })) {
-        outputs.push(output)
+      const pages = pagesOf(runHandler(call.name, handler, call, NOTHING, this.#from, { signal }))
+      for await (const page of pages) {
+        outputs.push(...page)
         if (outputs.length > OUTPUTS_MAX)
           throw new ClusterError('TOO_LARGE', `"${name}" has too many answers`)
       }

@@ -56,6 +56,7 @@ function openEnds(status: Status, config: Partial<RpcConfig> = {}, isTrusted = (
     statuses: async function* (_input, _from, options) {
       yield await status(options)
     },
+    holds: fail,
     recover: fail,
     recoverAll: fail,
     summary: fail,
@@ -64,8 +65,8 @@ function openEnds(status: Status, config: Partial<RpcConfig> = {}, isTrusted = (
     links: fail,
     pinset: fail,
     repoStat: fail,
-    putBlocks: fail,
     rebalance: fail,
+    putBlocks: fail,
   }
   const rest = {
     clock: systemClock,

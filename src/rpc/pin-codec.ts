@@ -1,6 +1,7 @@
 import { CODES, type Code } from '../errors.ts'
 import { PIN_TYPES, type Pin } from '../model/pin.ts'
 import { PIN_STATUSES, type PinInfo } from '../model/pin-status.ts'
+import { plainInfoFromBytes, plainInfoToBytes } from './plain-info.ts'
 import { type Codec, Fields, withoutUndefined } from './wire.ts'
 
 /** An entry of the pinset. */
@@ -35,10 +36,12 @@ export const pinCodec: Codec<Pin> = {
   },
 }
 
-/** The state of a CID on the answering peer. */
+/** The state of a CID on the answering peer: bytes when there is nothing unusual about it, else a map. */
 export const pinInfoCodec: Codec<PinInfo> = {
-  toWire: info => withoutUndefined({ ...info, pin: info.pin && pinCodec.toWire(info.pin) }),
+  toWire: info =>
+    plainInfoToBytes(info) ?? withoutUndefined({ ...info, pin: info.pin && pinCodec.toWire(info.pin) }),
   fromWire: wire => {
+    if (wire instanceof Uint8Array) return plainInfoFromBytes(wire)
     const fields = new Fields(wire, 'pin info')
     return {
       cid: fields.cid('cid'),

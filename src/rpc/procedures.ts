@@ -18,6 +18,7 @@ export const PROCEDURES = {
   id: { trust: 'open', isLong: false },
   status: { trust: 'trusted', isLong: false },
   statuses: { trust: 'trusted', isLong: true },
+  holds: { trust: 'open', isLong: false },
   recover: { trust: 'trusted', isLong: false },
   recoverAll: { trust: 'trusted', isLong: true },
   summary: { trust: 'trusted', isLong: true },
@@ -26,8 +27,8 @@ export const PROCEDURES = {
   links: { trust: 'trusted', isLong: false },
   pinset: { trust: 'trusted', isLong: false },
   repoStat: { trust: 'trusted', isLong: false },
-  putBlocks: { trust: 'trusted', isLong: true },
   rebalance: { trust: 'trusted', isLong: false },
+  putBlocks: { trust: 'trusted', isLong: true },
 } as const satisfies { readonly [Name in keyof Procedures]: Procedure }
 
 /** Whether a text names a procedure. */

@@ -2,6 +2,7 @@ import type { Meter } from '@opentelemetry/api'
 import type { Logger, Network, Options, Procedures, Rpc, RpcHandlers } from '../interfaces.ts'
 import type { Clock } from '../lib/clock.ts'
 import { makeInstruments } from '../lib/instruments.ts'
+import { Pages } from '../lib/pages.ts'
 import type { PeerId } from '../model/peer.ts'
 import { callRemote } from './client.ts'
 import { RPC_CONFIG, type RpcConfig } from './config.ts'
@@ -52,12 +53,17 @@ export function openRpc(parts: RpcParts, config: RpcConfig = RPC_CONFIG): Rpc {
     name: Name,
     input: Procedures[Name]['input'],
     options: Options,
-  ): AsyncIterable<Procedures[Name]['output']> {
+  ): AsyncGenerator<readonly Procedures[Name]['output'][]> {
     const startMs = clock.monotonic()
     instruments.calls.add(1)
     try {
-      if (isShort(name)) yield* lines.call(to, name, input, options)
-      else yield* callRemote({ network, clock, protocol: RPC_PROTOCOL }, config, to, name, input, options)
+      if (isShort(name)) {
+        const { outputs, error } = await lines.call(to, name, input, options)
+        yield outputs
+        if (error !== undefined) throw error
+      } else {
+        yield* callRemote({ network, clock, protocol: RPC_PROTOCOL }, config, to, name, input, options)
+      }
     } catch (thrown) {
       if (!options.signal.aborted) instruments.callFailures.add(1)
       throw thrown
@@ -69,7 +75,7 @@ export function openRpc(parts: RpcParts, config: RpcConfig = RPC_CONFIG): Rpc {
     call: (to, name, input, options) =>
       to === network.self
         ? handlers[name](input, network.self, options)
-        : callOther(to, name, input, options),
+        : new Pages(callOther(to, name, input, options)),
     async [Symbol.asyncDispose]() {
       served[Symbol.dispose]()
       servedLines[Symbol.dispose]()

@@ -1,6 +1,7 @@
 import { ClusterError, messageOf, toClusterError } from '../errors.ts'
 import type { Logger, Options, Procedures, RpcHandlers } from '../interfaces.ts'
 import type { Clock } from '../lib/clock.ts'
+import { mapPages } from '../lib/pages.ts'
 import type { PeerId } from '../model/peer.ts'
 import { answerToBytes, type Call, CODECS, callFromBytes, fromBytes, toBytes } from './codec.ts'
 import type { RpcConfig } from './config.ts'
@@ -37,8 +38,8 @@ export async function* answerCall(
     if (!isProcedure(call.name)) throw noProcedure(name)
     checkTrust(parts, call.name, from)
     const rest = { [Symbol.asyncIterator]: () => messages }
-    const outputs = encoded(runHandler(call.name, parts.handlers[call.name], call, rest, from, { signal }))
-    const answers = toAnswers(outputs)
+    const outputs = runHandler(call.name, parts.handlers[call.name], call, rest, from, { signal })
+    const answers = toAnswers(mapPages(outputs, page => page.map(toBytes)))
     if (!PROCEDURES[call.name].isLong) yield* answers
     else yield* withAlive(answers, answerToBytes({ kind: 'alive' }), parts.clock, config.aliveMs)
   } catch (thrown) {
@@ -66,10 +67,6 @@ async function* toAnswers(outputs: AsyncIterable<Uint8Array>): AsyncIterable<Uin
   for await (const batch of inBatches(outputs)) yield answerToBytes({ kind: 'outputs', outputs: batch })
 }
 
-async function* encoded(outputs: AsyncIterable<unknown>): AsyncIterable<Uint8Array> {
-  for await (const output of outputs) yield toBytes(output)
-}
-
 /** The caller asks for what this version does not have. */
 export function noProcedure(name: string): ClusterError {
   return new ClusterError(
@@ -90,8 +87,8 @@ export function checkTrust(parts: ServerParts, name: keyof Procedures, from: Pee
   )
 }
 
-/** What the handler yields, ready to be encoded. */
-export async function* runHandler<Name extends keyof Procedures>(
+/** What the handler yields, ready to be encoded; in pages where it yields pages. */
+export function runHandler<Name extends keyof Procedures>(
   name: Name,
   handler: RpcHandlers[Name],
   call: Call,
@@ -99,9 +96,9 @@ export async function* runHandler<Name extends keyof Procedures>(
   from: PeerId,
   options: Options,
 ): AsyncIterable<unknown> {
-  const codec = CODECS[name]
-  const input = decodeInput(name, call, rest)
-  for await (const output of handler(input, from, options)) yield codec.output.toWire(output)
+  const { toWire } = CODECS[name].output
+  const outputs = handler(decodeInput(name, call, rest), from, options)
+  return mapPages(outputs, page => page.map(toWire))
 }
 
 function decodeInput<Name extends keyof Procedures>(

@@ -72,9 +72,12 @@ export class Fields {
   }
 
   cid(key: string): Cid {
-    // Not `CID.asCID`, which takes any map for a CID whose fields "/" and "bytes" are equal.
-    const value = this.raw(key)
-    return value instanceof CID ? value : refuse(`${this.#name(key)} is no CID`)
+    return asCid(this.raw(key), this.#name(key))
+  }
+
+  cids(key: string, countMax: number): readonly Cid[] {
+    const cids = this.list(key, asCid)
+    return cids.length <= countMax ? cids : refuse(`${this.#name(key)} has more than ${countMax} CIDs`)
   }
 
   /** One of a set of words. */
@@ -118,6 +121,11 @@ export function entriesOf(wire: unknown, what: string): readonly (readonly [key:
   if (typeof wire !== 'object' || wire === null || Object.getPrototypeOf(wire) !== Object.prototype)
     refuse(`${what} is not a map`)
   return Object.entries(wire)
+}
+
+/** Not `CID.asCID`, which takes any map for a CID whose fields "/" and "bytes" are equal. */
+function asCid(value: unknown, what: string): Cid {
+  return value instanceof CID ? value : refuse(`${what} is no CID`)
 }
 
 function asText(value: unknown, what: string): string {

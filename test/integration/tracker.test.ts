@@ -18,6 +18,7 @@ import {
 import { configuredInformers } from '../../src/monitor/informers/configured-informers.ts'
 import { openMonitor } from '../../src/monitor/monitor.ts'
 import { pinTrackerSchema, recoverSchema, toPinTrackerConfig } from '../../src/pintracker/config.ts'
+import type { AskHolds } from '../../src/model/holds.ts'
 import { openPinTracker } from '../../src/pintracker/tracker.ts'
 import { openLevel } from '../../src/store/level.ts'
 import { openNode, temporaryFolder } from '../support/embedded-node.ts'
@@ -50,7 +51,8 @@ test('with a real pinset, store and IPFS node: pins come and go, and a new run f
   const ipfs = parts.use(await openNode(folder.path, await level('ipfs')))
   const store = await level('tracker')
   const config = toPinTrackerConfig(Create(pinTrackerSchema), Create(recoverSchema))
-  const open = () => openPinTracker({ ...base, consensus, ipfs, store, self: identity.id }, config)
+  const askHolds: AskHolds = async (_peer, cids) => cids.map(() => true)
+  const open = () => openPinTracker({ ...base, consensus, ipfs, store, askHolds, self: identity.id }, config)
 
   const dags = await Promise.all(
     ['first', 'second', 'third'].map(name => sampleFile(sampleBytes(30_000, name))),

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { createNoopMeter } from '@opentelemetry/api'
 import { Create } from 'typebox/value'
+import { makeAskHolds } from '../../src/cluster/ask-holds.ts'
 import { unpinExpired } from '../../src/cluster/expiry.ts'
 import { makeRpcHandlers } from '../../src/cluster/rpc-handlers.ts'
 import { consensusSchema, toConsensusConfig } from '../../src/consensus/config.ts'
@@ -138,9 +139,11 @@ export class SimPeer {
         ),
       )
       const ipfs = this.#ipfsOf(life)
+      const calls: { rpc?: Rpc } = {}
+      const askHolds = makeAskHolds(() => calls.rpc)
       const tracker = parts.use(
         await openPinTracker(
-          { ...base, consensus, ipfs, store: healing(this.trackerDisk.open(life)) },
+          { ...base, consensus, ipfs, askHolds, store: healing(this.trackerDisk.open(life)) },
           { ...TRACKER_CONFIG, recoverIntervalMs: plan.recoverIntervalMs },
         ),
       )
@@ -163,6 +166,7 @@ export class SimPeer {
       const local = { self, version: '0.0.0', rpcProtocolVersion: RPC_PROTOCOL, peername, clock, random }
       const handlers = makeRpcHandlers({ ...local, consensus, tracker, monitor, network, ipfs: this.ipfs })
       const rpc = parts.use(openRpc({ ...base, network, isTrusted, handlers }))
+      calls.rpc = rpc
       parts.use(this.#expire({ consensus, monitor, clock, life }))
       return { life, consensus, tracker, monitor, rpc, parts }
     } catch (thrown) {

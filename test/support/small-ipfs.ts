@@ -26,6 +26,8 @@ export interface SmallIpfs extends Pick<Ipfs, 'pin' | 'unpin' | 'pinned' | 'allP
   readonly faults: IpfsFaults
   readonly held: Map<string, PinMode>
   readonly calls: Record<'pin' | 'unpin' | 'pinned' | 'allPinned', number>
+  /** Told of each of these as it happens. */
+  readonly watch: { onReleased?: (cid: Cid) => void }
   /** Unpins that let go of something, in order. */
   readonly released: Cid[]
   /** Calls to pin that are under way. */
@@ -41,6 +43,7 @@ export function smallIpfs(clock: Clock, random: Random): SmallIpfs {
   const pinning = new Set<string>()
   const progress = new Map<string, (at: PinProgress) => void>()
   const released: Cid[] = []
+  const watch: SmallIpfs['watch'] = {}
   const calls = { pin: 0, unpin: 0, pinned: 0, allPinned: 0 }
   const faults: IpfsFaults = {
     isDown: false,
@@ -71,6 +74,7 @@ export function smallIpfs(clock: Clock, random: Random): SmallIpfs {
     held,
     calls,
     released,
+    watch,
     pinning,
     get pinningMost() {
       return pinningMost
@@ -98,7 +102,9 @@ export function smallIpfs(clock: Clock, random: Random): SmallIpfs {
     unpin: async (cid, { signal }) => {
       calls.unpin += 1
       await change(signal, () => {
-        if (held.delete(cidKey(cid))) released.push(cid)
+        if (!held.delete(cidKey(cid))) return
+        released.push(cid)
+        watch.onReleased?.(cid)
       })
     },
     pinned: async (cid, { signal }) => {

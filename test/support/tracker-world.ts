@@ -1,6 +1,10 @@
 import { createNoopMeter } from '@opentelemetry/api'
+import { ClusterError } from '../../src/errors.ts'
 import type { PinTracker } from '../../src/interfaces.ts'
 import type { Random } from '../../src/lib/random.ts'
+import { cidKey } from '../../src/model/cid.ts'
+import type { AskHolds } from '../../src/model/holds.ts'
+import type { PeerId } from '../../src/model/peer.ts'
 import { openPinTracker } from '../../src/pintracker/tracker.ts'
 import { type MemoryStore, openMemoryStore } from '../../src/store/memory.ts'
 import { seededRandom } from './seeded-random.ts'
@@ -16,11 +20,23 @@ export interface TrackerWorld extends AsyncDisposable {
   readonly pinset: SmallPinset
   readonly ipfs: SmallIpfs
   readonly logger: SilentLogger
+  /** What others hold. */
+  readonly others: Others
   readonly tracker: PinTracker
   /** Ends the tracker, and begins a new one on the same disk. */
   restart(): Promise<void>
   /** The tracker dies a moment after the last change, too soon to do much about it; a new one begins on the same disk. */
   crash(): Promise<void>
+}
+
+/** How the other peers answer when they are asked what they hold. */
+export interface Others {
+  /** Peers that do not answer. */
+  readonly silent: Set<PeerId>
+  /** What peers hold; those without an entry hold everything. */
+  readonly held: Map<PeerId, Set<string>>
+  /** Questions so far, as the peer and how many CIDs. */
+  readonly asked: (readonly [peer: PeerId, count: number])[]
 }
 
 export const SELF = 'self'
@@ -42,10 +58,17 @@ export async function trackerWorld(
     maxAttempts: options.maxAttempts ?? 0,
     recoverIntervalMs: 12 * MINUTE_MS,
   }
+  const others: Others = { silent: new Set(), held: new Map(), asked: [] }
+  const askHolds: AskHolds = async (peer, cids, { signal }) => {
+    signal.throwIfAborted()
+    others.asked.push([peer, cids.length])
+    if (others.silent.has(peer)) throw new ClusterError('PEER_UNREACHABLE', `peer ${peer} is not reached`)
+    return cids.map(cid => others.held.get(peer)?.has(cidKey(cid)) !== false)
+  }
   let store: MemoryStore = openMemoryStore()
   const open = () => {
     const life = mortal(ipfs, pinset)
-    const parts = { clock, random, logger, self: SELF, meter: createNoopMeter(), store }
+    const parts = { clock, random, logger, askHolds, self: SELF, meter: createNoopMeter(), store }
     return openPinTracker({ ...parts, ...life }, config).then(tracker => ({ tracker, life }))
   }
   let { tracker, life } = await open()
@@ -55,6 +78,7 @@ export async function trackerWorld(
     pinset,
     ipfs,
     logger,
+    others,
     get tracker() {
       return tracker
     },
