@@ -24,6 +24,7 @@ import { openRpc, RPC_PROTOCOL } from '../../src/rpc/rpc.ts'
 import { healing } from '../../src/store/healing-store.ts'
 import { type FakeIpfs, openFakeIpfs } from '../support/fake-ipfs.ts'
 import { fakeNetwork } from '../support/fake-network.ts'
+import { monitorConfig } from '../support/monitor-config.ts'
 import { seededRandom } from '../support/seeded-random.ts'
 import { silentLogger } from '../support/silent-logger.ts'
 import { Disk } from './disk.ts'
@@ -155,7 +156,7 @@ export class SimPeer {
       const monitor = parts.use(
         await openMonitor(
           { ...base, network, isTrusted, informers, hello },
-          { pingIntervalMs, checkIntervalMs: pingIntervalMs, clusterName: 'sim' },
+          monitorConfig({ pingIntervalMs, checkIntervalMs: pingIntervalMs, clusterName: 'sim' }),
         ),
       )
       parts.use(
