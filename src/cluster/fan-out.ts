@@ -1,6 +1,7 @@
 import { ClusterError, toClusterError } from '../errors.ts'
 import type { Options } from '../interfaces.ts'
 import type { Clock } from '../lib/clock.ts'
+import { pagesOf } from '../lib/pages.ts'
 import type { PeerId } from '../model/peer.ts'
 
 /** What one peer answered, or why it did not. */
@@ -89,6 +90,6 @@ async function askOne<T>(
 
 /** The one answer of a call that answers once. */
 export async function onlyAnswer<T>(answers: AsyncIterable<T>): Promise<T> {
-  for await (const answer of answers) return answer
+  for await (const page of pagesOf(answers)) for (const answer of page) return answer
   throw new ClusterError('PEER_UNREACHABLE', 'the peer ended the call without an answer')
 }

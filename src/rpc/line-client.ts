@@ -49,8 +49,8 @@ export function openLines(parts: ClientParts, config: RpcConfig): Lines {
         toTimeout(to, name, config),
       )
       const { outputs, error } = understood(to, name, () => replyFromBytes(bytes))
-      const { fromWire } = CODECS[name].output
-      return { outputs: understood(to, name, () => outputs.map(fromWire)), error }
+      const { output: codec } = CODECS[name]
+      return { outputs: understood(to, name, () => outputs.map(output => codec.fromWire(output))), error }
     },
     async [Symbol.asyncDispose]() {
       isClosed = true

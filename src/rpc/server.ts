@@ -96,9 +96,9 @@ export function runHandler<Name extends keyof Procedures>(
   from: PeerId,
   options: Options,
 ): AsyncIterable<unknown> {
-  const { toWire } = CODECS[name].output
+  const { output: codec } = CODECS[name]
   const outputs = handler(decodeInput(name, call, rest), from, options)
-  return mapPages(outputs, page => page.map(toWire))
+  return mapPages(outputs, page => page.map(output => codec.toWire(output)))
 }
 
 function decodeInput<Name extends keyof Procedures>(
