@@ -28,12 +28,13 @@ const HELP_COLUMNS_MAX = 100
 
 /** What the arguments behind the program's name ask for; help has lines of `columns`. Nothing is run or printed. */
 export function parseCommandLine(program: string, given: readonly string[], columns: number): Parsed {
-  const args = canonicalArguments(given, isCommand, optionsOf)
+  const { args, fault } = canonicalArguments(given, isCommand, optionsOf)
   const outcome: Outcome = { parsed: undefined, failedAt: undefined }
   const parsers = buildParsers(program, outcome, Math.min(columns, HELP_COLUMNS_MAX))
   const root = parsers.get('') ?? new Parser(program)
   const [first, ...topic] = args
   if (first === 'help' || first === 'h') return helpOn(topic, parsers)
+  if (fault !== undefined) return misused(fault.message, parsers.get(fault.path.join(' ')) ?? root)
   try {
     root.parse(args, { from: 'user' })
   } catch (thrown) {
@@ -41,12 +42,19 @@ export function parseCommandLine(program: string, given: readonly string[], colu
     const at = outcome.failedAt ?? root
     if (thrown.code.startsWith('commander.help')) return { kind: 'help', text: helpText(at) }
     const why = thrown.message.replace(/^error: /, '') + (at === root ? '' : placeOf(thrown, program))
-    return { kind: 'misused', text: `Incorrect Usage${at === root ? '.' : ':'} ${why}\n\n${helpText(at)}` }
+    return misused(why, at)
   }
   if (outcome.parsed !== undefined) return outcome.parsed
   return root.getOptionValue('version') === true
     ? { kind: 'version' }
     : { kind: 'help', text: helpText(root) }
+}
+
+function misused(why: string, at: Parser): Parsed {
+  return {
+    kind: 'misused',
+    text: `Incorrect Usage${at.parent === null ? '.' : ':'} ${why}\n\n${helpText(at)}`,
+  }
 }
 
 /** What to do about a global option behind a command; '' for anything else. */

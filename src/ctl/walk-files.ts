@@ -4,6 +4,7 @@ import { basename, join, resolve } from 'node:path'
 import { messageOf } from '../errors.ts'
 import type { AddEntry } from '../model/add.ts'
 import { CommandError } from './command-error.ts'
+import { isWebFile, nameOfWebFile, readWebFile } from './web-file.ts'
 
 /** What of the file system is taken. */
 export interface WalkOptions {
@@ -11,15 +12,16 @@ export interface WalkOptions {
   readonly isRecursive: boolean
   /** Whether files and directories whose name begins with a dot are taken. What is named itself always is. */
   readonly isHidden: boolean
+  readonly signal: AbortSignal
 }
 
 const READ_BYTES = 256 * 1024
 
-/** A file or directory that was named, and is known to be there. */
+/** A file or directory that was named, and is known to be there; or a file on the web, of which nothing is known yet. */
 export interface Named {
   readonly path: string
   readonly name: string
-  readonly stats: Stats
+  readonly stats: Stats | 'web'
 }
 
 /** Looks at what was named, before anything is sent. Throws `CommandError`. */
@@ -28,15 +30,9 @@ export async function lookAt(paths: readonly string[], options: WalkOptions): Pr
   const names = new Set<string>()
   const found: Named[] = []
   for (const path of paths) {
-    if (/^https?:\/\//i.test(path)) {
-      throw new CommandError(
-        '',
-        `${path} is a URL, which cannot be added directly: download it first, or pin its CID`,
-      )
-    }
-    const name = basename(resolve(path))
-    const stats = await statsOf(path)
-    if (stats.isDirectory() && !options.isRecursive) {
+    const name = isWebFile(path) ? nameOfWebFile(path) : basename(resolve(path))
+    const stats = isWebFile(path) ? 'web' : await statsOf(path)
+    if (stats !== 'web' && stats.isDirectory() && !options.isRecursive) {
       throw new CommandError(
         '',
         `${path} is a directory, but Recursive option is not set: add it with --recursive`,
@@ -61,10 +57,11 @@ export async function* walkFiles(
   for (const root of roots) yield* walkOne(root, options, onBytes)
 }
 
-/** Bytes of all files that `walkFiles` would read. */
+/** Bytes of all files that `walkFiles` would read, as far as they are known. */
 export async function sizeOf(roots: readonly Named[], options: WalkOptions): Promise<number> {
   let bytes = 0
   for (const { path, name, stats } of roots) {
+    if (stats === 'web') continue
     if (stats.isFile()) bytes += stats.size
     if (stats.isDirectory()) bytes += await sizeOf(await childrenOf(path, name, options), options)
   }
@@ -76,6 +73,10 @@ async function* walkOne(
   options: WalkOptions,
   onBytes: (count: number) => void,
 ): AsyncGenerator<AddEntry> {
+  if (stats === 'web') {
+    yield { kind: 'file', path: name, content: counted(readWebFile(path, options.signal), onBytes) }
+    return
+  }
   const attributes = { mode: stats.mode, mtimeMs: stats.mtimeMs }
   if (stats.isDirectory()) {
     yield { kind: 'directory', path: name, attributes }
@@ -100,6 +101,16 @@ async function childrenOf(path: string, name: string, options: WalkOptions): Pro
     children.push({ path: childPath, name: `${name}/${child}`, stats: await statsOf(childPath) })
   }
   return children
+}
+
+async function* counted(
+  content: AsyncIterable<Uint8Array>,
+  onBytes: (count: number) => void,
+): AsyncGenerator<Uint8Array> {
+  for await (const bytes of content) {
+    onBytes(bytes.length)
+    yield bytes
+  }
 }
 
 async function* contentOf(path: string, onBytes: (count: number) => void): AsyncGenerator<Uint8Array> {

@@ -50,7 +50,7 @@ test('what cannot be done is refused before anything is asked', async () => {
   const cases: [readonly string[], RegExp][] = [
     [['--format', 'car', '-w', 'one'], /only a single CAR file/],
     [['--format', 'car', 'one', 'two'], /only a single CAR file/],
-    [['--nocopy', 'one'], /nocopy works with URLs only/],
+    [['--nocopy', 'one'], /nocopy is not supported/],
     [['--metadata', '=x', 'one'], /error parsing metadata: metadata were not in the format key=value/],
     [['--expire-in', 'soon', 'one'], /error parsing expire-in/],
     [['--wait-timeout', 'soon', 'one'], /error parsing wait-timeout/],

@@ -62,7 +62,13 @@ const options = [
     summary: 'how files are cut: size-<bytes>, rabin, rabin-<min>-<avg>-<max>',
   },
   { kind: 'flag', name: 'raw-leaves', summary: 'leaves are plain bytes; on with CID version 1' },
-  { kind: 'integer', name: 'cid-version', value: 'version', default: 0, summary: '0 or 1' },
+  {
+    kind: 'integer',
+    name: 'cid-version',
+    value: 'version',
+    default: 0,
+    summary: 'version of the CIDs: 0 or 1',
+  },
   {
     kind: 'text',
     name: 'hash',
@@ -70,7 +76,7 @@ const options = [
     default: 'sha2-256',
     summary: 'hash function; others than sha2-256 mean CID version 1',
   },
-  { kind: 'flag', name: 'nocopy', summary: 'not supported: it needs URLs as paths' },
+  { kind: 'flag', name: 'nocopy', summary: 'not supported' },
 ] as const
 
 type AddOptions = OptionValues<typeof options>
@@ -81,8 +87,13 @@ export const add = defineCommand({
   summary: 'add files to IPFS through the cluster, and pin them',
   details: 'The blocks go to the peers that are to keep them. The last CID printed is that of the root.',
   options,
-  args: '<path>...',
-  examples: ['add report.pdf', 'add -r --name site --wait public/', 'add --format car backup.car'],
+  args: '<path or URL>...',
+  examples: [
+    'add report.pdf',
+    'add https://example.com/report.pdf',
+    'add -r --name site --wait public/',
+    'add --format car backup.car',
+  ],
   async run({ options: given, args }, context) {
     check(given, args)
     const waitTimeoutMs = parseWaitTimeout(given['wait-timeout'])
@@ -103,7 +114,7 @@ function check(given: AddOptions, paths: readonly string[]): void {
     throw new CommandError('', 'only a single CAR file can be added and wrap-with-directory is not supported')
   }
   if (given.nocopy) {
-    throw new CommandError('', 'nocopy works with URLs only, and adding URLs is not supported')
+    throw new CommandError('', 'nocopy is not supported: leave it out, and what the URL leads to is copied')
   }
 }
 
@@ -158,7 +169,7 @@ async function sendAndPrint(
   context: CommandContext,
 ): Promise<string> {
   const { lookAt, sizeOf, walkFiles } = await import('../walk-files.ts')
-  const walk = { isRecursive: given.recursive, isHidden: given.hidden }
+  const walk = { isRecursive: given.recursive, isHidden: given.hidden, signal: context.signal }
   const roots = await lookAt(paths, walk)
   const terminal = given.quiet || given.quieter ? undefined : context.out.terminal
   const totalBytes = terminal === undefined ? 0 : await sizeOf(roots, walk)
