@@ -139,10 +139,16 @@ export interface Ipfs extends AsyncDisposable {
 
 export type { AllocationRequest, Block, KeyRange, PeerHello, PinProgress, PinRange, StoreWrite }
 
+/** For writes that only follow from what stands there: the entries as they were read, one for each new one, in their order. */
+export interface Replacing {
+  /** An entry that is another by now is left alone; and what a user writes elsewhere at the same time wins. */
+  readonly replacing?: readonly Pin[]
+}
+
 /** What the cluster agreed to keep. Reads are local, from the view on disk; a write is durable here when it resolves. */
 export interface Consensus extends AsyncDisposable {
   /** Adds or replaces entries. `READ_ONLY` when the disk failed, `STORE_FAILED` when it fails now: nothing was written. */
-  put(pins: readonly Pin[], options: Options): Promise<void>
+  put(pins: readonly Pin[], options: Options & Replacing): Promise<void>
   /** Removes entries; CIDs without one are passed over. */
   remove(cids: readonly Cid[], options: Options): Promise<void>
   get(cid: Cid): Promise<Pin | undefined>

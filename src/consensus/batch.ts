@@ -52,8 +52,10 @@ export async function applyBatch(
   const breath = new Breath()
   for (const job of batch) {
     if (job.kind === 'write') {
-      for (const pin of job.puts) {
-        await work.put(pin)
+      for (const [at, pin] of job.puts.entries()) {
+        const before = job.replacing?.[at]
+        if (before === undefined) await work.put(pin)
+        else await work.replace(before, pin)
         await breath.after(1)
       }
       for (const cid of job.removes) {

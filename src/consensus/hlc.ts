@@ -18,6 +18,11 @@ export function compareTimes(a: HlcTime, b: HlcTime): number {
   return a.ms - b.ms || a.count - b.count
 }
 
+/** The next time that can be told apart. */
+export function timeAfter({ ms, count }: HlcTime): HlcTime {
+  return count < COUNT_MAX ? { ms, count: count + 1 } : { ms: ms + 1, count: 0 }
+}
+
 /** Gives times that never go back, whatever the machine's clock does, and that follow what was seen from others. */
 export class Hlc {
   readonly #clock: Clock
@@ -40,8 +45,7 @@ export class Hlc {
   tick(): HlcTime {
     const now = Math.floor(this.#clock.now())
     if (now > this.#last.ms) this.#last = { ms: now, count: 0 }
-    else if (this.#last.count < COUNT_MAX) this.#last = { ms: this.#last.ms, count: this.#last.count + 1 }
-    else this.#last = { ms: this.#last.ms + 1, count: 0 }
+    else this.#last = timeAfter(this.#last)
     return this.#last
   }
 

@@ -18,6 +18,8 @@ export type BatchJob =
   | {
       readonly kind: 'write'
       readonly puts: readonly Pin[]
+      /** What must still stand in the place of each; undefined = whatever does. */
+      readonly replacing?: readonly Pin[] | undefined
       readonly removes: readonly Cid[]
       readonly done: Done<void>
     }

@@ -164,3 +164,39 @@ test('a writer that is not trusted changes nothing, and one that is trusted cann
   await eventually('the stranger reads what the guarded peer wrote', () => stranger.pinset.pinsCount === 2)
   assert.deepEqual(await contents(guarded), [`${numberedCid(2)}=`])
 })
+
+test('a write in the place of an entry is left undone where another stands there by now', async () => {
+  const hub = fakeNetwork({ clock: systemClock, random: seededRandom(7) })
+  await using stack = new AsyncDisposableStack()
+  const { pinset } = await join(hub, stack)
+  const read = [1, 2, 3, 4].map(number => pinOf(number, 'read'))
+  await pinset.put(read, options)
+  await pinset.remove([numberedCid(1)], options)
+  // Behind each other in the same queue: what is asked first is there when the second is worked out.
+  const changed = pinset.put([pinOf(2, 'changed')], options)
+  const next = read.map(pin => ({ ...pin, name: 'moved' }))
+  await Promise.all([changed, pinset.put(next, { signal, replacing: read })])
+  const names = (await pinset.getMany([1, 2, 3, 4].map(numberedCid))).map(pin => pin?.name)
+  assert.deepEqual(names, [undefined, 'changed', 'moved', 'moved'])
+})
+
+test('what a user writes elsewhere wins over a write in the place of an entry, whichever was made later', async () => {
+  const hub = fakeNetwork({ clock: systemClock, random: seededRandom(7) })
+  await using stack = new AsyncDisposableStack()
+  const peers = [await join(hub, stack), await join(hub, stack)] as const
+  const [mover, user] = peers
+  stack.use(beat(hub, peers))
+  const read = [pinOf(1, 'read'), pinOf(2, 'read')]
+  await mover.pinset.put(read, options)
+  await equal(peers)
+  hub.cut(mover.identity.id, user.identity.id)
+  await user.pinset.put([pinOf(1, 'user')], options)
+  await systemClock.sleep(20, signal)
+  const next = read.map(pin => ({ ...pin, name: 'moved' }))
+  await mover.pinset.put(next, { signal, replacing: read })
+  assert.equal((await mover.pinset.get(numberedCid(1)))?.name, 'moved')
+  hub.heal()
+  await equal(peers)
+  const names = (await mover.pinset.getMany([1, 2].map(numberedCid))).map(pin => pin?.name)
+  assert.deepEqual(names, ['user', 'moved'])
+})

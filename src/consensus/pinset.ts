@@ -1,5 +1,6 @@
+import assert from 'node:assert'
 import type { Meter } from '@opentelemetry/api'
-import type { ByteStore, Consensus, Logger, Network, Options, PinRange } from '../interfaces.ts'
+import type { ByteStore, Consensus, Logger, Network, Options, PinRange, Replacing } from '../interfaces.ts'
 import { toHex } from '../lib/bytes.ts'
 import type { Clock } from '../lib/clock.ts'
 import { makeInstruments } from '../lib/instruments.ts'
@@ -87,12 +88,14 @@ class YjsPinset implements Consensus {
     this.#parts = parts.parts
   }
 
-  async put(pins: readonly Pin[], options: Options): Promise<void> {
+  async put(pins: readonly Pin[], { signal, replacing }: Options & Replacing): Promise<void> {
     for (const pin of pins) {
       checkBounds(pin)
       for (const peer of pin.allocations) peerIdBytes(peer)
     }
-    await this.#replica.write(pins, [], options.signal)
+    if (replacing === undefined) return this.#replica.write(pins, [], signal)
+    assert.equal(replacing.length, pins.length, 'each entry replaces one')
+    await this.#replica.replace(pins, replacing, signal)
   }
 
   async remove(cids: readonly Cid[], options: Options): Promise<void> {

@@ -190,12 +190,25 @@ export class Replica implements AsyncDisposable {
     }
   }
 
-  async #writePart(puts: readonly Pin[], removes: readonly Cid[], signal: AbortSignal): Promise<void> {
+  /** Writes pins where the one of `before` at their place still stands; others are left alone. */
+  async replace(puts: readonly Pin[], before: readonly Pin[], signal: AbortSignal): Promise<void> {
+    for (let at = 0; at < puts.length; at += BATCH_CHANGES_MAX) {
+      const end = at + BATCH_CHANGES_MAX
+      await this.#writePart(puts.slice(at, end), [], signal, before.slice(at, end))
+    }
+  }
+
+  async #writePart(
+    puts: readonly Pin[],
+    removes: readonly Cid[],
+    signal: AbortSignal,
+    replacing?: readonly Pin[],
+  ): Promise<void> {
     await this.#queue.room()
     signal.throwIfAborted()
     this.#disk.check()
     await new Promise<void>((resolve, reject) => {
-      this.#queue.add({ kind: 'write', puts, removes, done: { resolve, reject } })
+      this.#queue.add({ kind: 'write', puts, replacing, removes, done: { resolve, reject } })
     })
   }
 

@@ -6,12 +6,12 @@ import { isHiddenName } from '../model/entry-name.ts'
 import { isSameRequest, type Pin } from '../model/pin.ts'
 import type { Documents } from './documents.ts'
 import { EMPTY_HEAD, type Head } from './head.ts'
-import type { Hlc } from './hlc.ts'
+import { type Hlc, type HlcTime, timeAfter } from './hlc.ts'
 import type { MergeOutcome } from './job-queue.ts'
 import { viewKey } from './keys.ts'
 import { Part, type PartitionChange } from './part.ts'
 import type { PartitionDocument } from './partition-document.ts'
-import { decodeRecord, encodeItem, encodeRecord, splitItem } from './record.ts'
+import { decodeRecord, encodeItem, encodeRecord, splitItem, timeOfRecord } from './record.ts'
 import { checkState } from './state.ts'
 import { type Change, encodeChange, hasId, type IdRuns, type ItemId, itemKey } from './update.ts'
 import { decodeViewEntry, encodeViewEntry, pinOfEntry, type ViewEntry, winsOver } from './view.ts'
@@ -86,11 +86,25 @@ export class Work {
     const cid = pin.cid.bytes
     const seen = this.#seen(cid)
     if (seen.now !== undefined && isSameRequest(pinOfEntry(pin.cid, seen.now), pin)) return
-    const part = this.#part(this.#context.partitionOf(cid))
+    await this.#write(seen, pin, this.#context.hlc.tick())
+  }
+
+  /**
+   * Puts a pin in the place of another, if that still stands there. The time is the next after that one's, not the present:
+   * everything that somebody else writes meanwhile is later, and wins.
+   */
+  async replace(before: Pin, pin: Pin): Promise<void> {
+    const seen = this.#seen(pin.cid.bytes)
+    if (seen.now === undefined || !isSameRequest(pinOfEntry(pin.cid, seen.now), before)) return
+    if (!isSameRequest(before, pin)) await this.#write(seen, pin, timeAfter(timeOfRecord(seen.now.record)))
+  }
+
+  async #write(seen: Seen, pin: Pin, time: HlcTime): Promise<void> {
+    const part = this.#part(this.#context.partitionOf(seen.cid))
     await this.#deleteItems(part, seen)
-    const { client, hlc } = this.#context
-    const record = encodeRecord({ time: hlc.tick(), pin })
-    const clock = part.addOwn(client, encodeItem(cid, record))
+    const { client } = this.#context
+    const record = encodeRecord({ time, pin })
+    const clock = part.addOwn(client, encodeItem(seen.cid, record))
     seen.now = { isSole: true, client, clock, record }
   }
 

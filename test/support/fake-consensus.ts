@@ -2,7 +2,7 @@ import type { Consensus } from '../../src/interfaces.ts'
 import { Emitter } from '../../src/lib/emitter.ts'
 import { type Cid, cidKey } from '../../src/model/cid.ts'
 import type { PeerId } from '../../src/model/peer.ts'
-import type { Pin } from '../../src/model/pin.ts'
+import { isSameRequest, type Pin } from '../../src/model/pin.ts'
 import { inRange } from './in-range.ts'
 
 /** A pinset in a map. Several peers of a test may share one, as if every update had reached everybody. */
@@ -34,9 +34,13 @@ export function fakeConsensus(): FakeConsensus {
       return pins.size
     },
     rootDigest: '',
-    async put(added, { signal }) {
+    async put(wanted, { signal, replacing }) {
       signal.throwIfAborted()
       writesCount++
+      const added = wanted.filter((pin, at) => {
+        const [before, now] = [replacing?.[at], pins.get(cidKey(pin.cid))]
+        return before === undefined || (now !== undefined && isSameRequest(now, before))
+      })
       for (const pin of added) {
         pins.set(cidKey(pin.cid), {
           ...pin,
