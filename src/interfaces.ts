@@ -295,11 +295,6 @@ export interface Rebalancer {
 /** Chooses peers. Pure: the same request gives the same answer on every peer. Throws `NOT_ENOUGH_PEERS`, `NO_SPACE`. */
 export type Allocate = (request: AllocationRequest) => readonly PeerId[]
 
-/** The same decision with what speaks for and against every peer; an error is part of the answer. */
-export type ExplainAllocation = (
-  request: AllocationRequest,
-) => Pick<AllocationExplanation, 'allocations' | 'error' | 'peers'>
-
 /** Turns entries into blocks, handed to `put` in order; yields what was added, the root last. Nothing is held whole. */
 export type ImportContent = (
   entries: AsyncIterable<AddEntry>,

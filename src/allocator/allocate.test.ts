@@ -275,7 +275,7 @@ test('the answer does not depend on the order in which metrics came', () => {
 test('preferred peers come first, in their order, whatever their weight', () => {
   fc.assert(
     fc.property(anyRequest, asked => {
-      const fresh = { ...asked, current: [] }
+      const fresh = { ...asked, current: [], isMove: false }
       const answer = answerOf(fresh)
       if (answer === undefined) return
       const usable = asked.preferred.filter(peer => mayBeNew(asked, peer) && !asked.excluded.has(peer))

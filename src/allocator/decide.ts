@@ -16,13 +16,17 @@ export interface Plan {
 /**
  * What there is stays as long as enough of it lives. Below the minimum, what does not live is given up and copies are
  * added up to the maximum; what must not be where it is gets another place. Above the maximum some are let go, first
- * those that do not live, then those that do not report, then the last in order.
+ * those that do not live, then those that do not report, then the last in order. A move keeps the number of copies.
  */
 export function plan(request: AllocationRequest, field: Field, weightTolerance: number): Plan {
   const { replicationMin: min, replicationMax: max } = request
   const current = [...new Set(request.current)]
   const stays = staying(current, request, field)
   const living = request.isMove ? stays : stays.filter(peer => request.living.has(peer))
+  if (request.isMove && stays.length <= max) {
+    const goal = Math.max(min, Math.min(max, current.length))
+    return { kept: stays, needed: Math.max(0, min - stays.length), wanted: Math.max(0, goal - stays.length) }
+  }
   if (living.length < min) return { kept: living, needed: min - living.length, wanted: max - living.length }
   if (stays.length > max) {
     return { kept: best(stays, request, field, weightTolerance), needed: 0, wanted: 0 }

@@ -5,7 +5,6 @@ import { mapPages } from '../lib/pages.ts'
 import { inParallel } from '../lib/parallel.ts'
 import { toAddedJson } from '../model/add-json.ts'
 import { toAlertJson } from '../model/alert-json.ts'
-import { toAllocationExplanationJson } from '../model/allocation-json.ts'
 import { type Cid, parseCid } from '../model/cid.ts'
 import type { RepoGc } from '../model/graph.ts'
 import { toConnectGraphJson, toGlobalRepoGcJson } from '../model/graph-json.ts'
@@ -22,7 +21,7 @@ import { docsHandlers } from './docs/docs-handlers.ts'
 import { insightHandlers } from './insight/insight-handlers.ts'
 import { parseRecoverFilter } from './insight/recover-filter.ts'
 import { parsePinRange } from './pin-range.ts'
-import { parseAddRequest, parseCidList, parseIpfsPath, parsePinOptions, type Query } from './query.ts'
+import { parseAddRequest, parseCidList, parseIpfsPath, parsePinOptions, toQuery } from './query.ts'
 import type { Handlers, Routes } from './routes.ts'
 import { tokenHandlers } from './tokens/token-handlers.ts'
 import type { Tokens } from './tokens/tokens.ts'
@@ -59,7 +58,7 @@ export function restHandlers({
     ...bulkHandlers(cluster, clock),
     ...trustHandlers(cluster),
     ...statusHandlers(cluster, clock),
-    ...insightHandlers(cluster),
+    ...insightHandlers(cluster, clock),
     ...healthHandlers(cluster),
     add(input, options) {
       const request = parseAddRequest(toQuery(input.query), clock.now())
@@ -104,7 +103,7 @@ function parseBodyPeer(text: string): string {
 function pinsetHandlers(
   cluster: Cluster,
   clock: Clock,
-): Part<'allocations' | 'allocation' | 'explainAllocation' | 'pin' | 'pinPath' | 'unpin' | 'unpinPath'> {
+): Part<'allocations' | 'allocation' | 'pin' | 'pinPath' | 'unpin' | 'unpinPath'> {
   const optionsOf = (query: object | undefined) => parsePinOptions(toQuery(query), clock.now())
   const pin = async (cid: Cid, wanted: PinOptions, { signal }: Options) =>
     toPinnedJson(await cluster.pin(cid, { ...wanted, signal }), wanted)
@@ -115,13 +114,6 @@ function pinsetHandlers(
       const cid = parseCid(params.hash)
       optionsOf(query)
       return toPinJson(await cluster.allocation(cid))
-    },
-    async explainAllocation({ params, query }, { signal }) {
-      const cid = parseCid(params.hash)
-      return toAllocationExplanationJson(
-        cid,
-        await cluster.explainAllocation(cid, { ...optionsOf(query), signal }),
-      )
     },
     pin: async ({ params, query }, options) => pin(parseCid(params.hash), optionsOf(query), options),
     async pinPath({ params, query }, options) {
@@ -220,11 +212,6 @@ function healthHandlers(cluster: Cluster): Part<'graph' | 'alerts' | 'metrics' |
     metrics: async ({ params }) => cluster.metrics(params.name).map(toMetricJson),
     metricNames: async () => cluster.metricNames(),
   }
-}
-
-/** The typed query of a route as the dictionary that it is. */
-function toQuery(query: object | undefined): Query {
-  return (query ?? {}) as Query
 }
 
 function map<From, To>(source: AsyncIterable<From>, convert: (item: From) => To): AsyncIterable<To> {

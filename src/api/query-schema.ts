@@ -24,6 +24,11 @@ const pinQueryTexts = {
   'expire-in': textSchema('duration such as 48h, at least 1s'),
   'pin-update': textSchema('CID of the pin whose options and allocations to take'),
   origins: textSchema('comma list of multiaddrs, each with /p2p/<id>'),
+  require: textSchema(
+    'comma list of tag=value: only peers with these tags; of several values of one tag any will do',
+  ),
+  exclude: textSchema('comma list of tag=value: no peers with one of these'),
+  distinct: textSchema('tag of which no two copies have the same value, such as zone'),
 } as const
 
 /** Metadata in a query: one parameter a key. */

@@ -5,10 +5,16 @@ import type { AddParams } from '../model/add.ts'
 import { type Cid, parseCid } from '../model/cid.ts'
 import { parsePeerId } from '../model/peer.ts'
 import { checkBounds, NO_OPTIONS, PIN_TYPES, type PinOptions, type PinType } from '../model/pin.ts'
+import { checkPlacement, placementMetadata } from '../model/placement.ts'
 import { parseTime } from '../model/time-json.ts'
 
 /** The parameters of a URL: names are data, the first value of each counts. */
 export type Query = Readonly<Record<string, string>>
+
+/** The typed query of a route as the dictionary that it is. */
+export function toQuery(query: object | undefined): Query {
+  return (query ?? {}) as Query
+}
 
 /** Shard size of sharded adds that do not say one: with 0 not one block would fit. */
 export const SHARD_SIZE_BYTES = 104_857_600
@@ -56,11 +62,19 @@ export function parsePinOptions(query: Query, nowMs: number): PinOptions {
     shardSizeBytes: sizeOf(query['shard-size']),
     userAllocations: listOf(query['user-allocations']).flatMap(toPeerIds),
     expireAtMs: expiryOf(query, nowMs),
-    metadata: metadataOf(query),
+    metadata: {
+      ...metadataOf(query),
+      ...placementMetadata({
+        require: query['require'],
+        exclude: query['exclude'],
+        distinct: query['distinct'],
+      }),
+    },
     pinUpdate: pinUpdateOf(query['pin-update']),
     origins: listOf(query['origins']),
   }
   checkBounds(options)
+  checkPlacement(options.metadata)
   return options.origins.length === 0
     ? options
     : { ...options, origins: options.origins.map(origin => multiaddr(origin).toString()) }

@@ -11,7 +11,6 @@ import {
 import type { AddEntry } from '../model/add.ts'
 import { addedJsonSchema } from '../model/add-json.ts'
 import { alertJsonSchema } from '../model/alert-json.ts'
-import { allocationExplanationJsonSchema } from '../model/allocation-json.ts'
 import { bulkAnswerJsonSchema } from '../model/bulk-json.ts'
 import { connectGraphJsonSchema, globalRepoGcJsonSchema } from '../model/graph-json.ts'
 import { metricJsonSchema } from '../model/metric-json.ts'
@@ -141,17 +140,6 @@ export const routes = {
     params: hash,
     query: pinQuerySchema,
     reply: pinJsonSchema,
-  },
-  explainAllocation: {
-    method: 'GET',
-    path: '/allocations/:hash/explain',
-    scope: 'read',
-    summary:
-      'Where pinning would put a CID now, and what speaks for and against each peer; nothing is written. Options that are not ' +
-      'given are those of the pin, if there is one, else those of the cluster',
-    params: hash,
-    query: pinQuerySchema,
-    reply: allocationExplanationJsonSchema,
   },
   statuses: {
     method: 'GET',

@@ -6,6 +6,7 @@ import type { AddEntry, AddedOutput, AddParams } from '../model/add.ts'
 import type { Cid } from '../model/cid.ts'
 import type { PeerId } from '../model/peer.ts'
 import { checkBounds, type PinOptions } from '../model/pin.ts'
+import { checkPlacement } from '../model/placement.ts'
 import { choosePeers } from './choose-peers.ts'
 import type { ClusterComponents } from './components.ts'
 import type { ClusterConfig, Replication } from './config.ts'
@@ -42,6 +43,7 @@ export async function* addContent(
   refuseAsFollower(config.isFollower)
   const options: PinOptions = { ...pin, mode: 'recursive', pinUpdate: undefined }
   checkBounds(options)
+  checkPlacement(options.metadata)
   checkExpiry(options.expireAtMs, components.clock.now())
   const { replication, keepers, destinations } = placeContent(components, config, params, options)
   const ending = new AbortController()
@@ -82,6 +84,7 @@ function placeContent(
     cid: placeholder(clock.now()),
     replication,
     existing: undefined,
+    metadata: options.metadata,
     preferred: isLocal && !isAsked ? [self] : options.userAllocations,
   })
   if (replication.max < 0) {

@@ -5,7 +5,7 @@ import type { Metric } from '../model/metric.ts'
 import type { PeerId } from '../model/peer.ts'
 import type { PeerCondition } from '../model/peer-health.ts'
 import { isEverywhere, type Pin } from '../model/pin.ts'
-import { type Placement, tagMetric, tagsOf } from '../model/placement.ts'
+import { type Placement, placementOf, tagMetric, tagsOf } from '../model/placement.ts'
 import type { ClusterConfig, Replication } from './config.ts'
 
 /** Metric by which the allocator knows full disks. */
@@ -28,11 +28,12 @@ export interface ChoiceRequest {
   readonly replication: Replication
   readonly existing: Pin | undefined
   readonly preferred: readonly PeerId[]
-  /** Where copies may be; undefined = where the cluster's own policy allows. */
-  readonly placement?: Placement | undefined
+  /** Metadata of the pin to be, which may say where its copies may be. Default: that of the existing one. */
+  readonly metadata?: Pin['metadata']
   /**
-   * Content moves away from these peers: they do not count, are not in the answer, and others take their places; every
-   * other peer that keeps it stays, whatever is known of it. Give the same set for many pins in a row.
+   * Content moves away from these peers: they do not count, are not in the answer, and others take their places, so that
+   * there are as many copies as before (at least the minimum, at most the maximum). Every other peer that keeps it stays,
+   * whatever is known of it. Give the same set for many pins in a row.
    */
   readonly leaving?: ReadonlySet<PeerId>
 }
@@ -71,7 +72,8 @@ export function allocationRequests(
   const excludedFor = rememberLast((leaving: ReadonlySet<PeerId> | undefined) =>
     excludedPeers(components, config, { leaving, metrics: metricsFor(config.placement) }),
   )
-  return ({ cid, replication, existing, preferred, placement = config.placement, leaving }) => {
+  return ({ cid, replication, existing, preferred, metadata = existing?.metadata, leaving }) => {
+    const placement = metadata === undefined ? config.placement : placementOf(metadata, config.placement)
     scene ??= lookAround(components)
     return {
       cid,

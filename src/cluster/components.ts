@@ -3,7 +3,6 @@ import type {
   Alerts,
   Allocate,
   Consensus,
-  ExplainAllocation,
   ImportContent,
   Ipfs,
   Logger,
@@ -14,6 +13,7 @@ import type {
   Rpc,
 } from '../interfaces.ts'
 import type { Clock } from '../lib/clock.ts'
+import type { ExplainAllocation } from '../model/allocation-request.ts'
 import type { EventFeed } from '../model/cluster-event.ts'
 import type { PeerId } from '../model/peer.ts'
 import type { RebalanceStatus } from '../model/rebalance.ts'

@@ -61,6 +61,6 @@ function toImported(
   const isPlaced = said.length > 0 || isEverywhere({ replicationMin, replicationMax })
   const allocations = isPlaced
     ? said
-    : choose({ cid: entry.cid, replication, existing: undefined, preferred: [] })
+    : choose({ cid: entry.cid, replication, existing: undefined, metadata: entry.metadata, preferred: [] })
   return { ...entry, replicationMin, replicationMax, allocations }
 }

@@ -4,6 +4,7 @@ import { withSpan } from '../lib/span.ts'
 import { type Cid, parseCid } from '../model/cid.ts'
 import type { PeerId } from '../model/peer.ts'
 import { checkBounds, isEverywhere, isSameRequest, type Pin, type PinOptions, toPin } from '../model/pin.ts'
+import { checkPlacement } from '../model/placement.ts'
 import { type ChooserComponents, peerChooser } from './choose-peers.ts'
 import type { ClusterComponents } from './components.ts'
 import type { ClusterConfig, Replication } from './config.ts'
@@ -96,6 +97,7 @@ export function toPlaced(
   { replication: byDefault, nowMs, choose }: Placing,
 ): Pin {
   checkContent(cid)
+  checkPlacement(options.metadata)
   const replication = resolveReplication(options, byDefault)
   checkExpiry(options.expireAtMs, nowMs)
   const wanted = toPin(cid, {
@@ -106,7 +108,8 @@ export function toPlaced(
     timestampMs: nowMs,
   })
   if (existing !== undefined) checkRepin(existing, wanted)
-  const chosen = choose({ cid, replication, existing, preferred: options.userAllocations })
+  const { metadata, userAllocations: preferred } = options
+  const chosen = choose({ cid, replication, existing, preferred, metadata })
   return { ...wanted, allocations: isEverywhere(wanted) ? [] : chosen }
 }
 

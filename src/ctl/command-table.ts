@@ -1,5 +1,6 @@
 import type { Command } from './command.ts'
 import { add } from './commands/add.ts'
+import { allocate } from './commands/allocate.ts'
 import { completion } from './commands/completion.ts'
 import { healthAlerts } from './commands/health-alerts.ts'
 import { healthBandwidth } from './commands/health-bandwidth.ts'
@@ -52,6 +53,7 @@ export const commands: readonly Command[] = [
   ipfsGc,
   summary,
   why,
+  allocate,
   watch,
   stateExport,
   stateImport,

@@ -2,9 +2,20 @@ import type { PinQuery } from '../api/query-schema.ts'
 import { messageOf } from '../errors.ts'
 import { parseDuration } from '../lib/duration.ts'
 import { parsePeerId } from '../model/peer.ts'
+import { parseTag, parseTagRules } from '../model/placement.ts'
 import { formatTime, parseTime } from '../model/time-json.ts'
 import type { OptionValues } from './command.ts'
 import { CommandError } from './command-error.ts'
+
+/** Copies in one number. */
+export const replicationOption = {
+  kind: 'integer',
+  name: 'replication',
+  aliases: ['r'],
+  value: 'count',
+  default: 0,
+  summary: 'copies: sets both of the next two',
+} as const
 
 /** Options of every command that says how often content is kept. */
 export const replicationOptions = [
@@ -33,6 +44,52 @@ export const replicationOptions = [
     summary: 'peers to prefer: peer ids, separated by commas',
   },
 ] as const
+
+/** The members of the query that numbers of copies become. */
+export function replicationQuery(options: {
+  readonly replication: number
+  readonly 'replication-min': number
+  readonly 'replication-max': number
+}): PinQuery {
+  const { replication } = options
+  return {
+    'replication-min': String(replication === 0 ? options['replication-min'] : replication),
+    'replication-max': String(replication === 0 ? options['replication-max'] : replication),
+  }
+}
+
+/** Options of every command that says where copies may be. */
+export const placementOptions = [
+  {
+    kind: 'texts',
+    name: 'require',
+    value: 'tag=value',
+    summary: 'only peers with this tag, such as region=eu; of several values of one tag any will do',
+  },
+  { kind: 'texts', name: 'exclude', value: 'tag=value', summary: 'no peers with this tag' },
+  {
+    kind: 'text',
+    name: 'distinct',
+    value: 'tag',
+    default: '',
+    summary: 'no two copies on peers with the same value of this tag, such as zone',
+  },
+] as const
+
+/** The members of the query that a placement becomes. Throws `CommandError`. */
+export function placementQuery(options: OptionValues<typeof placementOptions>): PinQuery {
+  try {
+    for (const term of [...options.require, ...options.exclude]) parseTagRules(term)
+    if (options.distinct !== '') parseTag(options.distinct)
+  } catch (cause) {
+    throw new CommandError('parsing placement', messageOf(cause), { cause })
+  }
+  return {
+    ...(options.require.length === 0 ? {} : { require: options.require.join(',') }),
+    ...(options.exclude.length === 0 ? {} : { exclude: options.exclude.join(',') }),
+    ...(options.distinct === '' ? {} : { distinct: options.distinct }),
+  }
+}
 
 /** A name and an end. */
 export const namingOptions = [

@@ -115,7 +115,7 @@ test('every command that asks the daemon is tried above, or has a test of its ow
       name =>
         name !== 'commands' &&
         name !== 'add' &&
-        !/^(state |token |(summary|why|watch|completion)$)/.test(name),
+        !/^(state |token |(allocate|summary|why|watch|completion)$)/.test(name),
     )
   assert.deepEqual(
     names.filter(name => !Object.hasOwn(USES, name)),

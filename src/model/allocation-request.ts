@@ -68,9 +68,19 @@ export interface ExplainedPeer {
 
 /** A decision with its reasons. */
 export interface AllocationExplanation {
+  readonly isPinned: boolean
+  /** Where it is allocated now. */
+  readonly current: readonly PeerId[]
+  readonly replicationMin: number
+  readonly replicationMax: number
   /** Empty = every peer, or none when there is an error. */
   readonly allocations: readonly PeerId[]
   /** Why it is not possible; undefined when it is. */
   readonly error: string | undefined
   readonly peers: readonly ExplainedPeer[]
 }
+
+/** Decides as the allocator does, and says why; an error is part of the answer. */
+export type ExplainAllocation = (
+  request: AllocationRequest,
+) => Pick<AllocationExplanation, 'allocations' | 'error' | 'peers'>

@@ -23,6 +23,7 @@ export const EXCLUDE_KEY = 'pinfold.placement.exclude'
 /** The same for the tag of which no two copies may have the same value. */
 export const DISTINCT_KEY = 'pinfold.placement.distinct'
 
+const KEYS = [REQUIRE_KEY, EXCLUDE_KEY, DISTINCT_KEY] as const
 const RULES_MAX = 32
 const TAG_CHARACTERS_MAX = 100
 const VALUE_CHARACTERS_MAX = 1000
@@ -55,17 +56,38 @@ export function parseTag(text: string): string {
   return isTag ? text : refuse(`"${text.slice(0, TAG_CHARACTERS_MAX)}" is no name of a tag, such as zone`)
 }
 
-/** Where the copies of a pin may be: what it says itself, and for what it leaves open what the cluster says. */
+/**
+ * Where the copies of a pin may be: what it says itself, and for what it leaves open what the cluster says. What it says
+ * wrongly counts as left open: pinning refuses that (`checkPlacement`), but entries also come from elsewhere.
+ */
 export function placementOf(metadata: Readonly<Record<string, string>>, byDefault: Placement): Placement {
-  const require = metadata[REQUIRE_KEY]
-  const exclude = metadata[EXCLUDE_KEY]
-  const distinct = metadata[DISTINCT_KEY]
-  if (require === undefined && exclude === undefined && distinct === undefined) return byDefault
-  return {
-    require: require === undefined ? byDefault.require : parseTagRules(require),
-    exclude: exclude === undefined ? byDefault.exclude : parseTagRules(exclude),
-    distinct: distinct === undefined ? byDefault.distinct : distinct === '' ? undefined : parseTag(distinct),
+  if (!KEYS.some(key => metadata[key] !== undefined)) return byDefault
+  const read = <Value>(key: string, parse: (text: string) => Value, otherwise: Value): Value => {
+    const text = metadata[key]
+    if (text === undefined) return otherwise
+    try {
+      return parse(text)
+    } catch (thrown) {
+      if (thrown instanceof ClusterError) return otherwise
+      throw thrown
+    }
   }
+  return {
+    require: read(REQUIRE_KEY, parseTagRules, byDefault.require),
+    exclude: read(EXCLUDE_KEY, parseTagRules, byDefault.exclude),
+    distinct: read(DISTINCT_KEY, parseDistinct, byDefault.distinct),
+  }
+}
+
+/** Fails with `INVALID_ARGUMENT` when metadata asks for a placement that is none. */
+export function checkPlacement(metadata: Readonly<Record<string, string>>): void {
+  parseTagRules(metadata[REQUIRE_KEY] ?? '')
+  parseTagRules(metadata[EXCLUDE_KEY] ?? '')
+  parseDistinct(metadata[DISTINCT_KEY] ?? '')
+}
+
+function parseDistinct(text: string): string | undefined {
+  return text === '' ? undefined : parseTag(text)
 }
 
 /** The metadata that asks for a placement, without what is not said. */

@@ -58,6 +58,7 @@ const PEER = '12D3KooWFBFCDQzAkQSwPZLV883pKdsmb6urQ3sMjfJHUxn5GCVv'
 const OWN_COMMANDS = [
   'summary',
   'why',
+  'allocate',
   'watch',
   'state',
   'state export',

@@ -7,7 +7,10 @@ import type { PinInfo } from '../../src/model/pin-status.ts'
 import { collect } from './rest-server.ts'
 
 /** A cluster's answers on what goes on in it: one peer, at which one CID has failed. */
-export function echoInsight(cid: Cid, peer: PeerId): Pick<Cluster, 'summaries' | 'why' | 'events'> {
+export function echoInsight(
+  cid: Cid,
+  peer: PeerId,
+): Pick<Cluster, 'summaries' | 'why' | 'explainAllocation' | 'events'> {
   const info: PinInfo = {
     cid,
     status: 'pin_error',
@@ -41,6 +44,27 @@ export function echoInsight(cid: Cid, peer: PeerId): Pick<Cluster, 'summaries' |
       const why = { info, wants: 'recursive', has: 'nothing', ipfsFailure: '' } as const
       return { cid, pin: undefined, peers: new Map([[peer, { peername: 'ü', why }]]) }
     },
+    async explainAllocation() {
+      const metrics = new Map([['freespace', '7']])
+      const chosen = {
+        peer,
+        peername: 'ü',
+        verdict: 'chosen',
+        reason: 'comes first',
+        rank: 1,
+        metrics,
+      } as const
+      const refused = { ...chosen, verdict: 'refused', reason: 'is cordoned', rank: undefined } as const
+      const copies = { replicationMin: 1, replicationMax: 2 }
+      return {
+        isPinned: false,
+        current: [],
+        ...copies,
+        allocations: [peer],
+        error: undefined,
+        peers: [chosen, refused],
+      }
+    },
   }
 }
 
@@ -66,6 +90,10 @@ export async function askInsight(client: Client, hash: string, options: CallOpti
     summary: await client.summary({}, options),
     events: await collect(client.events({}, options)),
     why: await client.why({ params: { hash } }, options),
+    explainAllocation: await client.explainAllocation(
+      { params: { hash }, query: { require: 'a=b' } },
+      options,
+    ),
     graph: await client.graph({}, options),
     alerts: await client.alerts({}, options),
     bandwidth: await client.bandwidth({}, options),

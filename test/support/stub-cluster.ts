@@ -39,6 +39,7 @@ export function stubCluster(members: Partial<Cluster>): Cluster {
     importPins: unasked('importPins'),
     allocation: unasked('allocation'),
     allocations: unasked('allocations'),
+    explainAllocation: unasked('explainAllocation'),
     status: unasked('status'),
     statuses: unasked('statuses'),
     recover: unasked('recover'),

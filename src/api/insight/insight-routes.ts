@@ -1,8 +1,9 @@
 import { objectSchema, textSchema } from '../../lib/json-schema.ts'
+import { allocationExplanationJsonSchema } from '../../model/allocation-json.ts'
 import { eventJsonSchema } from '../../model/event-json.ts'
 import { summaryJsonSchema } from '../../model/summary-json.ts'
 import { whyJsonSchema } from '../../model/why-json.ts'
-import { localQuerySchema } from '../query-schema.ts'
+import { localQuerySchema, pinQuerySchema } from '../query-schema.ts'
 import type { Route } from '../routes.ts'
 
 /** Rows of the table for what goes on in the cluster, and why. */
@@ -27,6 +28,17 @@ export const insightRoutes = {
     params: objectSchema({ hash: textSchema('CID') }),
     query: localQuerySchema,
     reply: whyJsonSchema,
+  },
+  explainAllocation: {
+    method: 'GET',
+    path: '/allocations/:hash/explain',
+    scope: 'read',
+    summary:
+      'Where pinning would put a CID now, and what speaks for and against each peer; nothing is written. Options that are not ' +
+      'given are those of the pin, if there is one, else those of the cluster',
+    params: objectSchema({ hash: textSchema('CID') }),
+    query: pinQuerySchema,
+    reply: allocationExplanationJsonSchema,
   },
   events: {
     method: 'GET',

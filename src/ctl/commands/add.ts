@@ -10,6 +10,8 @@ import {
   metadataQuery,
   namingOptions,
   namingQuery,
+  placementOptions,
+  placementQuery,
   replicationOptions,
 } from '../pin-options.ts'
 import { formatProgress } from '../progress-bar.ts'
@@ -33,6 +35,7 @@ const options = [
   { kind: 'flag', name: 'no-stream', summary: 'print when everything is added' },
   ...namingOptions,
   ...replicationOptions,
+  ...placementOptions,
   metadataOption,
   { kind: 'flag', name: 'local', summary: 'put the blocks on the answering peer only' },
   { kind: 'flag', name: 'no-pin', summary: 'put the blocks, but do not pin them' },
@@ -125,6 +128,7 @@ function addQuery(given: AddOptions, isSeveral: boolean, nowMs: number): Query {
   return inKeyOrder({
     ...namingQuery(given, nowMs),
     ...metadataQuery(given.metadata),
+    ...placementQuery(given),
     chunker: given.chunker,
     'cid-version': String(cidVersion),
     format: given.format,

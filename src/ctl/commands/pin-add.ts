@@ -6,7 +6,11 @@ import {
   namingOptions,
   namingQuery,
   parseAllocations,
+  placementOptions,
+  placementQuery,
+  replicationOption,
   replicationOptions,
+  replicationQuery,
 } from '../pin-options.ts'
 import { parsePinPath } from '../pin-path.ts'
 import { checkLines, fromOption, type LinesCall, sendLines } from '../send-lines.ts'
@@ -23,15 +27,9 @@ export const pinAdd = defineCommand({
     'any number of pins is taken from lines: CIDs, or JSON as in "pin ls" and "state export"; the other options go for ' +
     'lines that do not say it themselves.',
   options: [
-    {
-      kind: 'integer',
-      name: 'replication',
-      aliases: ['r'],
-      value: 'count',
-      default: 0,
-      summary: 'copies: sets both of the next two',
-    },
+    replicationOption,
     ...replicationOptions,
+    ...placementOptions,
     ...namingOptions,
     {
       kind: 'text',
@@ -48,17 +46,17 @@ export const pinAdd = defineCommand({
   examples: [
     'pin add QmZULkCELmmk5XNfCgTnCyFgAVxBRBXyDHGGMVoLFLiXEN',
     'pin add --name site --replication 3 /ipns/docs.ipfs.tech',
+    'pin add -r 3 --require region=eu --distinct zone QmZULkCELmmk5XNfCgTnCyFgAVxBRBXyDHGGMVoLFLiXEN',
     'pin add --name import --replication 2 --from cids.txt',
     'pin add --wait --wait-timeout 5m bafybeigdyrzt5sfp7udm7hu76uh7y26nf3efuylqabf3oclgtqy55fbzdi/readme.md',
   ],
   async run({ options, args }, context) {
-    const { replication } = options
     const query = {
       ...namingQuery(options, context.clock.now()),
       ...metadataQuery(options.metadata),
+      ...placementQuery(options),
       mode: options.mode === 'direct' ? 'direct' : 'recursive',
-      'replication-min': String(replication === 0 ? options['replication-min'] : replication),
-      'replication-max': String(replication === 0 ? options['replication-max'] : replication),
+      ...replicationQuery(options),
       'shard-size': '0',
       'user-allocations': parseAllocations(options.allocations),
     }
