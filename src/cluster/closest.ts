@@ -21,6 +21,29 @@ export function makeClosest(peers: readonly PeerId[]): (cid: Cid) => PeerId | un
   }
 }
 
+/**
+ * How many of the peers are nearer to a CID than this one: 0 = this peer is responsible, 1 = it is the next when that one
+ * fails, and so on.
+ */
+export function makeRank(peers: readonly PeerId[], self: PeerId): (cid: Cid) => number {
+  const own = hash(peerIdBytes(self))
+  const others = peers.filter(peer => peer !== self).map(peer => hash(peerIdBytes(peer)))
+  return cid => {
+    const target = hash(cid.bytes)
+    let nearer = 0
+    for (const other of others) if (isNearer(other, own, target)) nearer++
+    return nearer
+  }
+}
+
+/** By XOR: the first byte in which two hashes differ decides. */
+function isNearer(a: Uint8Array, b: Uint8Array, target: Uint8Array): boolean {
+  let at = 0
+  while (at < target.length && a[at] === b[at]) at++
+  const wanted = target[at] ?? 0
+  return ((a[at] ?? 0) ^ wanted) < ((b[at] ?? 0) ^ wanted)
+}
+
 function hash(bytes: Uint8Array): Uint8Array {
   return createHash('sha256').update(bytes).digest()
 }

@@ -1,6 +1,5 @@
 import type { Cluster } from '../interfaces.ts'
 import { makeInstruments } from '../lib/instruments.ts'
-import { repeat } from '../lib/repeat.ts'
 import { addContent } from './add.ts'
 import { pinMany } from './bulk-pin.ts'
 import { unpinMany } from './bulk-unpin.ts'
@@ -15,8 +14,8 @@ import { collectGarbage } from './gc.ts'
 import { drawGraph } from './graph.ts'
 import { makeIdentify } from './identify.ts'
 import { importPins } from './import-pins.ts'
-import { tellMarks } from './marks/tell-marks.ts'
 import { openPeerCare } from './marks/peer-care.ts'
+import { tellMarks } from './marks/tell-marks.ts'
 import { CLUSTER_METRICS } from './metrics.ts'
 import { addPeer, listPeers } from './peers.ts'
 import { pinCid, pinPath } from './pin.ts'
@@ -33,6 +32,7 @@ import { unpinCid, unpinPath } from './unpin.ts'
 import { explain } from './why.ts'
 
 const SWARM_PASS_EVERY_MS = 300_000
+const COPIES_EVERY_MS = 60_000
 
 /** Joins the parts of a peer into what an API can ask, and keeps house: expired pins, and links between IPFS nodes. */
 export async function openCluster(
@@ -98,16 +98,9 @@ export async function openCluster(
 }
 
 function keepHouse(components: ClusterComponents, config: ClusterConfig): AsyncDisposableStack {
-  const { clock, logger } = components
   const stack = new AsyncDisposableStack()
   if (!config.isFollower) {
-    const onError = (error: unknown) => logger.warn('expired pins could not be looked for', { error })
-    stack.use(
-      repeat({ clock, everyMs: config.stateSyncIntervalMs, onError }, async signal => {
-        const unpinned = await unpinExpired(components, { signal })
-        if (unpinned > 0) logger.info('expired pins were unpinned', { pins: unpinned })
-      }),
-    )
+    stack.use(openExpiry(components, { passEveryMs: config.stateSyncIntervalMs }))
   }
   if (config.connectSwarmsDelayMs > 0) {
     stack.use(

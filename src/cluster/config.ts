@@ -16,7 +16,10 @@ export const clusterSchema = Type.Object({
     description:
       'Accepted for the sake of existing files; a stopped peer leaves by its heartbeat, and keeps its copy of the pinset.',
   }),
-  state_sync_interval: durationSetting('5m0s', 'How often expired pins are looked for and unpinned.'),
+  state_sync_interval: durationSetting(
+    '5m0s',
+    'How often the whole pinset is looked through for pins that expire; changes are seen at once, and pins go when they expire.',
+  ),
   replication_factor_min: Type.Integer({
     default: -1,
     minimum: -1,

@@ -14,6 +14,8 @@ export interface RecordFilter {
   /** Unix milliseconds: written before the one, and not before the other. */
   readonly writtenBeforeMs: number
   readonly writtenSinceMs: number
+  /** Unix milliseconds: expires before. */
+  readonly expiresBeforeMs: number | undefined
 }
 
 type Pair = readonly [key: Uint8Array, value: Uint8Array]
@@ -33,7 +35,8 @@ export function toRecordFilter(range: PinRange): RecordFilter | undefined {
     namePrefix === '' &&
     allocation === undefined &&
     pairs.length === 0 &&
-    isOfAnyAge
+    isOfAnyAge &&
+    range.expiresBeforeMs === undefined
   )
     return undefined
   return {
@@ -43,6 +46,7 @@ export function toRecordFilter(range: PinRange): RecordFilter | undefined {
     metadata: pairs.map(([key, value]) => [Buffer.from(key), Buffer.from(value)]),
     writtenBeforeMs,
     writtenSinceMs,
+    expiresBeforeMs: range.expiresBeforeMs,
   }
 }
 
@@ -51,7 +55,11 @@ export function fitsRecord(record: Uint8Array, filter: RecordFilter): boolean {
   checkFormat(record)
   if (filter.types?.has(record[TYPE_AT] ?? -1) === false) return false
   const { namePrefix, allocation, metadata } = filter
-  const isOnlyOfType = namePrefix.length === 0 && allocation === undefined && metadata.length === 0
+  const isOnlyOfType =
+    namePrefix.length === 0 &&
+    allocation === undefined &&
+    metadata.length === 0 &&
+    filter.expiresBeforeMs === undefined
   if (isOnlyOfType && !asksForAge(filter)) return true
   const input = new ByteReader(record)
   input.skip(TYPE_AT + 1)
@@ -61,10 +69,14 @@ export function fitsRecord(record: Uint8Array, filter: RecordFilter): boolean {
   if (writtenMs >= filter.writtenBeforeMs || writtenMs < filter.writtenSinceMs) return false
   if (isOnlyOfType) return true
   const has = input.uint(0xff)
+  if (filter.expiresBeforeMs !== undefined && !(has & OPTIONAL.expiry)) return false
   const name = has & OPTIONAL.name ? input.bytes(PIN_BOUNDS.nameBytes) : NOTHING
   if (!startsWith(name, namePrefix)) return false
   const isKept = hasAllocation(input, has, allocation) || (replicationMin < 0 && replicationMax < 0)
   if (allocation !== undefined && !isKept) return false
+  if (has & OPTIONAL.shardSize) input.uint()
+  const expireAtMs = has & OPTIONAL.expiry ? input.uint() * 1000 : Number.POSITIVE_INFINITY
+  if (filter.expiresBeforeMs !== undefined && expireAtMs >= filter.expiresBeforeMs) return false
   return metadata.length === 0 || hasMetadata(input, has, metadata)
 }
 
@@ -97,8 +109,6 @@ function hasAllocation(input: ByteReader, has: number, wanted: Uint8Array | unde
 
 function hasMetadata(input: ByteReader, has: number, wanted: readonly Pair[]): boolean {
   if (!(has & OPTIONAL.metadata)) return false
-  if (has & OPTIONAL.shardSize) input.uint()
-  if (has & OPTIONAL.expiry) input.uint()
   let found = 0
   for (let left = input.uint(PIN_BOUNDS.metadataEntries); left > 0; left--) {
     const key = input.bytes(PIN_BOUNDS.metadataBytes)

@@ -73,6 +73,7 @@ const anyRange: fc.Arbitrary<PinRange> = fc.record(
     allocation: fc.constantFrom(...PEERS),
     writtenBeforeMs: anyTime,
     writtenSinceMs: anyTime,
+    expiresBeforeMs: fc.constantFrom(3_999_999_999_000, 4_000_000_000_001, Number.POSITIVE_INFINITY),
   },
   { requiredKeys: [] },
 )

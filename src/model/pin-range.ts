@@ -22,4 +22,6 @@ export interface PinRange {
   readonly writtenBeforeMs?: number
   /** Unix milliseconds: entries that were written then or later. */
   readonly writtenSinceMs?: number
+  /** Unix milliseconds: entries that expire before; infinite = all that expire. */
+  readonly expiresBeforeMs?: number
 }

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { createNoopMeter } from '@opentelemetry/api'
 import { Create } from 'typebox/value'
 import { makeAskHolds } from '../../src/cluster/ask-holds.ts'
-import { unpinExpired } from '../../src/cluster/expiry.ts'
+import { openExpiry } from '../../src/cluster/expiry.ts'
 import { makeRpcHandlers } from '../../src/cluster/rpc-handlers.ts'
 import { consensusSchema, toConsensusConfig } from '../../src/consensus/config.ts'
 import { openPinset } from '../../src/consensus/pinset.ts'
@@ -10,8 +10,6 @@ import { ClusterError, messageOf } from '../../src/errors.ts'
 import type { Consensus, Ipfs, Monitor, PinTracker, Rpc } from '../../src/interfaces.ts'
 import type { Clock } from '../../src/lib/clock.ts'
 import type { Random } from '../../src/lib/random.ts'
-import { repeat } from '../../src/lib/repeat.ts'
-import { NO_TRACER } from '../../src/lib/span.ts'
 import type { Cid } from '../../src/model/cid.ts'
 import { type Identity, identityFromSeed } from '../../src/model/identity.ts'
 import type { PeerId } from '../../src/model/peer.ts'
@@ -182,15 +180,14 @@ export class SimPeer {
     const logger = silentLogger()
     const recorded: Consensus = Object.assign(Object.create(consensus), {
       get: (cid: Cid) => consensus.get(cid),
+      getMany: (cids: readonly Cid[]) => consensus.getMany(cids),
+      onChange: (listener: (cids: readonly Cid[]) => void) => consensus.onChange(listener),
       pins: (...args: Parameters<Consensus['pins']>) => consensus.pins(...args),
       isTrusted: (peer: PeerId) => consensus.isTrusted(peer),
       remove: (cids: readonly Cid[]) => this.#write(life, consensus, cids, undefined),
     })
-    const components = { clock, logger, monitor, self: this.id, tracer: NO_TRACER, ipfs: this.ipfs }
-    const onError = (thrown: unknown) => this.#world.trace.add(`expiry failed: ${messageOf(thrown)}`)
-    return repeat({ clock, everyMs: EXPIRY_EVERY_MS, onError }, async signal => {
-      await unpinExpired({ ...components, consensus: recorded }, { signal })
-    })
+    const components = { clock, logger, monitor, self: this.id, ipfs: this.ipfs }
+    return openExpiry({ ...components, consensus: recorded }, { passEveryMs: EXPIRY_EVERY_MS })
   }
 
   #ipfsOf(life: Life): Pick<Ipfs, 'pin' | 'unpin' | 'pinned' | 'allPinned'> {

@@ -5,7 +5,7 @@ import { isAllocatedTo, type Pin } from '../../src/model/pin.ts'
 /** The pins of a range in order, found the plain way: every pin is looked at. */
 export function inRange(pins: Iterable<Pin>, range: PinRange): readonly Pin[] {
   const { after, from, to, limit, types, namePrefix = '', metadata = {}, allocation } = range
-  const { writtenBeforeMs, writtenSinceMs } = range
+  const { writtenBeforeMs, writtenSinceMs, expiresBeforeMs } = range
   return [...pins]
     .sort((a, b) => compareBytes(a.cid.bytes, b.cid.bytes))
     .filter(
@@ -20,7 +20,8 @@ export function inRange(pins: Iterable<Pin>, range: PinRange): readonly Pin[] {
         ) &&
         (allocation === undefined || isAllocatedTo(pin, allocation)) &&
         (writtenBeforeMs === undefined || pin.timestampMs < writtenBeforeMs) &&
-        (writtenSinceMs === undefined || pin.timestampMs >= writtenSinceMs),
+        (writtenSinceMs === undefined || pin.timestampMs >= writtenSinceMs) &&
+        (expiresBeforeMs === undefined || (pin.expireAtMs ?? Number.POSITIVE_INFINITY) < expiresBeforeMs),
     )
     .slice(0, limit)
 }
