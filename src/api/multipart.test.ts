@@ -169,3 +169,13 @@ test('the target of a symbolic link has a bound', async () => {
   }
   await assert.rejects(read(), { code: 'TOO_LARGE' })
 })
+
+test('the path of an entry has a bound, in bytes and in directories', async () => {
+  const read = async (path: string) => {
+    const body = Buffer.from(`--B\r\nContent-Disposition: form-data; filename="${path}"\r\n\r\nx\r\n--B--`)
+    for await (const _entry of readEntries(readParts(pieces(body, [1000]), 'B'), false)) continue
+  }
+  await read(`${'a/'.repeat(1000)}f`)
+  await assert.rejects(read(`${'a/'.repeat(5000)}f`), { code: 'TOO_LARGE' })
+  await assert.rejects(read('a'.repeat(20_000)), { code: 'TOO_LARGE' })
+})

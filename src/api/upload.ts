@@ -5,6 +5,9 @@ import type { Part } from './multipart.ts'
 
 /** Bound of the target of a symbolic link: PATH_MAX of Linux. */
 const SYMLINK_MAX = 4096
+/** Bounds of the path of an entry. Directories are folded from within one another, each on the stack of the one around it. */
+const PATH_BYTES_MAX = 16 * 1024
+const PATH_SEGMENTS_MAX = 1024
 
 /** The entries of an upload, one a part. `isEmptyAllowed` says whether an upload without parts means something. */
 export async function* readEntries(
@@ -23,6 +26,12 @@ export async function* readEntries(
 
 async function toEntry(part: Part): Promise<AddEntry> {
   const path = pathOf(part.headers.get('content-disposition') ?? '')
+  if (Buffer.byteLength(path) > PATH_BYTES_MAX || path.split('/').length > PATH_SEGMENTS_MAX) {
+    throw new ClusterError(
+      'TOO_LARGE',
+      `the path "${path.slice(0, 100)}…" is longer than ${PATH_BYTES_MAX} bytes or has more than ${PATH_SEGMENTS_MAX} parts`,
+    )
+  }
   const type = (part.headers.get('content-type') ?? '').split(';', 1)[0]?.trim().toLowerCase()
   if (type === 'application/x-directory' || type === 'multipart/form-data') return { kind: 'directory', path }
   if (type === 'application/symlink') return { kind: 'symlink', path, target: await targetOf(part, path) }
