@@ -108,11 +108,8 @@ function openAlone(rememberedMax?: number) {
         clock,
         consensus: counted,
         logger: silentLogger(),
-        monitor: {
-          ...({} as Parameters<typeof openExpiry>[0]['monitor']),
-          peers: () => [self],
-        },
-        ipfs: {} as Parameters<typeof openExpiry>[0]['ipfs'],
+        monitor: { peers: () => [self] },
+        ipfs: { getBlock: async () => new Uint8Array() },
       },
       { passEveryMs: 300_000, ...(rememberedMax === undefined ? {} : { rememberedMax }) },
     )

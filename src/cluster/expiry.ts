@@ -1,18 +1,20 @@
 import { messageOf } from '../errors.ts'
-import type { Options } from '../interfaces.ts'
+import type { Consensus, Monitor, Options } from '../interfaces.ts'
 import { repeat } from '../lib/repeat.ts'
 import { type Cid, cidFromKey, cidKey, formatCid } from '../model/cid.ts'
 import type { Pin, PinType } from '../model/pin.ts'
 import { makeRank } from './closest.ts'
 import type { ClusterComponents } from './components.ts'
 import { SoonestExpiries } from './soonest-expiries.ts'
-import { entriesOf } from './unpin.ts'
+import { type EntriesComponents, entriesOf } from './unpin.ts'
 
 /** What removing expired pins needs. */
-export type ExpiryComponents = Pick<
-  ClusterComponents,
-  'clock' | 'consensus' | 'ipfs' | 'logger' | 'monitor' | 'self'
->
+export interface ExpiryComponents
+  extends Pick<ClusterComponents, 'clock' | 'logger' | 'self'>,
+    Pick<EntriesComponents, 'ipfs'> {
+  readonly consensus: Pick<Consensus, 'get' | 'getMany' | 'isTrusted' | 'onChange' | 'pins' | 'remove'>
+  readonly monitor: Pick<Monitor, 'peers'>
+}
 
 /** How often the whole pinset is looked through, and how much is remembered of it meanwhile. */
 export interface ExpiryConfig {

@@ -13,6 +13,12 @@ import { checkContent, notPinned, refuseAsFollower } from './pin-rules.ts'
 /** What unpinning needs. */
 export type UnpinComponents = Pick<ClusterComponents, 'consensus' | 'ipfs' | 'tracer'>
 
+/** What finding the entries that go together needs. */
+export interface EntriesComponents {
+  readonly consensus: Pick<ClusterComponents['consensus'], 'get'>
+  readonly ipfs: Pick<ClusterComponents['ipfs'], 'getBlock'>
+}
+
 const BLOCK_LIMIT_MS = 60_000
 
 /**
@@ -46,7 +52,7 @@ export async function unpinPath(
 
 /** All entries that go with this one. Throws when the cluster DAG cannot be read: then nothing is to be removed. */
 export async function entriesOf(
-  components: Omit<UnpinComponents, 'tracer'>,
+  components: EntriesComponents,
   pin: Pin,
   options: Options,
 ): Promise<readonly Cid[]> {
@@ -63,7 +69,7 @@ export async function entriesOf(
 
 /** The shards that a cluster DAG links to, directly or through one level of nodes in between (daemon.md 6.5). */
 async function shardsUnder(
-  components: Pick<UnpinComponents, 'consensus' | 'ipfs'>,
+  components: EntriesComponents,
   clusterDag: Cid,
   options: Options,
 ): Promise<readonly Cid[]> {
@@ -80,7 +86,7 @@ async function shardsUnder(
 }
 
 async function linksOf(
-  { ipfs }: Pick<UnpinComponents, 'ipfs'>,
+  { ipfs }: Pick<EntriesComponents, 'ipfs'>,
   cid: Cid,
   { signal }: Options,
 ): Promise<readonly Cid[]> {

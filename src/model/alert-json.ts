@@ -1,6 +1,6 @@
 import { choiceSchema, objectSchema, textSchema, type ValueOf } from '../lib/json-schema.ts'
 import { ALERT_KINDS, ALERT_SEVERITIES, type ClusterAlert } from './alert.ts'
-import { metricJsonSchema, metricMembers, toMetricJson } from './metric-json.ts'
+import { type MetricJson, metricMembers, toMetricJson } from './metric-json.ts'
 import { formatTime, toNanoseconds } from './time-json.ts'
 
 /** JSON of an alert: the metric that ran out, as IPFS Cluster has it, and what it means, which peers of that do not say. */
@@ -31,7 +31,7 @@ export function toAlertJson(alert: ClusterAlert): AlertJson {
   }
 }
 
-function metricOf({ metric, kind, peer, triggeredAtMs }: ClusterAlert): ValueOf<typeof metricJsonSchema> {
+function metricOf({ metric, kind, peer, triggeredAtMs }: ClusterAlert): MetricJson {
   if (metric !== undefined) return toMetricJson(metric)
   const at = toNanoseconds(triggeredAtMs)
   return {

@@ -1,0 +1,88 @@
+// What it costs to let pins go on time: a pinset on disk of which every entry expires, most of them spread over days, some soon.
+// usage: node --expose-gc bench/expiry.ts [COUNT=1000000] [SOON=5000]
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { openExpiry } from '../src/cluster/expiry.ts'
+import { systemClock } from '../src/lib/clock.ts'
+import { createIdentity } from '../src/model/identity.ts'
+import { toPin } from '../src/model/pin.ts'
+import { numberedCid } from '../test/support/numbered-cid.ts'
+import { silentLogger } from '../test/support/silent-logger.ts'
+import { openHub, openPinsetOnDisk } from './pinset-on-disk.ts'
+
+const AT_ONCE = 10_000
+const DAYS_MS = 7 * 86_400_000
+const SOON_AFTER_MS = 60_000
+const [count = 1_000_000, soon = 5000] = process.argv.slice(2).map(Number)
+const { signal } = new AbortController()
+const folder = await mkdtemp(join(tmpdir(), 'expiry-'))
+const heapMb = () => {
+  globalThis.gc?.()
+  return Math.round(process.memoryUsage().heapUsed / 1e5) / 10
+}
+const rssMb = () => Math.round(process.memoryUsage.rss() / 1e6)
+const cpuSeconds = () => {
+  const { user, system } = process.cpuUsage()
+  return (user + system) / 1e6
+}
+
+try {
+  const identity = createIdentity()
+  await using opened = await openPinsetOnDisk(folder, { hub: openHub(), identity })
+  const { pinset } = opened
+  const soonMs = Math.floor((Date.now() + SOON_AFTER_MS + count / 15) / 1000) * 1000
+  for (let at = 0; at < count; at += AT_ONCE) {
+    const pins = Array.from({ length: Math.min(AT_ONCE, count - at) }, (_, offset) => {
+      const number = at + offset
+      const isSoon = number % Math.floor(count / soon) === 0
+      const expireAtMs = isSoon ? soonMs : soonMs + 3_600_000 + ((number * 7919) % DAYS_MS)
+      return toPin(numberedCid(number), { expireAtMs, timestampMs: Date.now() })
+    })
+    await pinset.put(pins, { signal })
+  }
+  const before = { pins: pinset.pinsCount, heapMb: heapMb(), rssMb: rssMb() }
+  const cpu = cpuSeconds()
+  const beganMs = performance.now()
+  let passMs = 0
+  const watched = new Proxy(pinset, {
+    get(target, key) {
+      const value: unknown = Reflect.get(target, key, target)
+      if (key === 'pins')
+        return async function* (...args: Parameters<typeof pinset.pins>) {
+          yield* target.pins(...args)
+          passMs = performance.now() - beganMs
+        }
+      return typeof value === 'function' ? value.bind(target) : value
+    },
+  })
+  await using _expiry = openExpiry(
+    {
+      self: identity.id,
+      clock: systemClock,
+      consensus: watched,
+      ipfs: { getBlock: async () => new Uint8Array() },
+      logger: silentLogger(),
+      monitor: { peers: () => [identity.id] },
+    },
+    { passEveryMs: 3_600_000 },
+  )
+  while (passMs === 0) await systemClock.sleep(100, signal)
+  const pass = {
+    seconds: Math.round(passMs / 100) / 10,
+    cpuSeconds: Math.round((cpuSeconds() - cpu) * 10) / 10,
+  }
+  const after = { heapMb: heapMb(), rssMb: rssMb() }
+  const waited = cpuSeconds()
+  await systemClock.sleep(Math.max(0, soonMs - 1000 - Date.now()), signal)
+  const early = before.pins - pinset.pinsCount
+  const idleCpuShare =
+    (cpuSeconds() - waited) / ((soonMs - 1000 - beganMs - performance.timeOrigin - passMs) / 1000)
+  while (pinset.pinsCount > before.pins - soon) await systemClock.sleep(20, signal)
+  const lateMs = Date.now() - soonMs
+  console.log(
+    JSON.stringify({ before, pass, after, early, idleCpuShare, gone: soon, allGoneAfterMs: lateMs }, null, 1),
+  )
+} finally {
+  await rm(folder, { recursive: true, force: true })
+}
