@@ -6,6 +6,8 @@ export type ApiAddress =
       readonly kind: 'tcp'
       readonly host: string
       readonly port: number
+      /** Of a name that is to be looked up in one family only. */
+      readonly family?: 4 | 6
       readonly isTls: boolean
       /** Prefix of all paths; '' for none, never with a slash at its end. */
       readonly prefix: string
@@ -22,7 +24,19 @@ export type HostAddress =
       readonly text: string
     }
 
+/** The same, or a name under which DNS has addresses of peers: `/dnsaddr/<name>[/p2p/<peer id>]`. */
+export type NamedHost =
+  | HostAddress
+  | {
+      readonly kind: 'dnsaddr'
+      readonly name: string
+      /** Id of the one peer that is meant. */
+      readonly peer: string | undefined
+      readonly text: string
+    }
+
 const P2P = /^\/(?:ip4|ip6|dns|dns4|dns6)\/[^/]+\/tcp\/\d{1,5}\/(?:p2p|ipfs)\/[^/]+\/?$/
+const DNSADDR = /^\/dnsaddr\/([\w.-]{1,253})(?:\/(?:p2p|ipfs)\/(\w{1,100}))?\/?$/
 const TCP = /^\/(ip4|ip6|dns|dns4|dns6)\/([^/]+)\/tcp\/(\d{1,5})((?:\/(?:http|https|tls))*)\/?$/
 
 /**
@@ -32,14 +46,18 @@ const TCP = /^\/(ip4|ip6|dns|dns4|dns6)\/([^/]+)\/tcp\/(\d{1,5})((?:\/(?:http|ht
 export function parseApiAddress(text: string): ApiAddress {
   if (/^https?:\/\//.test(text)) return parseUrl(text)
   if (text.startsWith('/unix/')) return { kind: 'unix', path: text.slice('/unix'.length), text }
-  const [, , host, port, suffix = ''] = TCP.exec(text) ?? []
+  const [, kind, host, port, suffix = ''] = TCP.exec(text) ?? []
   if (host === undefined || Number(port) > 65_535) return refuse(text)
   const isTls = suffix.includes('/https') || suffix.includes('/tls')
-  return { kind: 'tcp', host, port: Number(port), isTls, prefix: '', text }
+  const family = kind === 'dns4' ? 4 : kind === 'dns6' ? 6 : undefined
+  const base = { kind: 'tcp', host, port: Number(port), isTls, prefix: '', text } as const
+  return family === undefined ? base : { ...base, family }
 }
 
-/** The address of a host to ask: as in `parseApiAddress`, or a multiaddr such as `/ip4/10.0.0.1/tcp/9096/p2p/12D3KooW…`. */
-export function parseHostAddress(text: string): HostAddress {
+/** The address of a host to ask: as in `parseApiAddress`, a multiaddr such as `/ip4/10.0.0.1/tcp/9096/p2p/12D3KooW…`, or a name. */
+export function parseHostAddress(text: string): NamedHost {
+  const [, name, peer] = DNSADDR.exec(text) ?? []
+  if (name !== undefined) return { kind: 'dnsaddr', name, peer, text }
   return P2P.test(text) ? { kind: 'p2p', text } : parseApiAddress(text)
 }
 

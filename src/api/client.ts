@@ -5,7 +5,8 @@ import type { Options } from '../interfaces.ts'
 import { formatJson, parseJson } from '../lib/json.ts'
 import { systemRandom } from '../lib/random.ts'
 import type { AddEntry } from '../model/add.ts'
-import { type HostAddress, parseHostAddress } from './address.ts'
+import { type HostAddress, type NamedHost, parseHostAddress } from './address.ts'
+import { addressesOf, type LookUpTexts, lookUpTexts } from './dns-hosts.ts'
 import { type Answer, type Ask, ConnectionFailure, type ConnectPeer, exchange } from './exchange.ts'
 import { readLines, readText } from './read-lines.ts'
 import { type Handlers, type Route, type Routes, routes } from './routes.ts'
@@ -13,7 +14,7 @@ import { encodeUpload } from './upload-body.ts'
 
 /** Whom to ask, and how. */
 export interface ClientConfig {
-  /** Multiaddrs or URLs, tried in order when a host cannot be reached. */
+  /** Multiaddrs, URLs or names (`/dnsaddr/…`), tried in order when a host cannot be reached. */
   readonly hosts: readonly string[]
   /** `user:password`. */
   readonly basicAuth?: string
@@ -25,6 +26,8 @@ export interface ClientConfig {
   readonly authorities?: string
   /** Connects to a host on the network of the cluster, by its multiaddr; without it such hosts are refused. */
   readonly connectPeer?: ConnectPeer
+  /** Looks up names in DNS; without it the name servers of the machine are asked. */
+  readonly lookUpTexts?: LookUpTexts
   /** Whether TLS certificates must be valid. Default true. */
   readonly isCertificateChecked?: boolean
   /** Bound of a whole call, milliseconds; 0 = none. */
@@ -129,7 +132,7 @@ function dataOf(line: string): string | undefined {
 }
 
 async function openAnswer(
-  addresses: readonly HostAddress[],
+  hosts: readonly NamedHost[],
   config: ClientConfig,
   route: Route,
   input: AnyInput,
@@ -138,36 +141,58 @@ async function openAnswer(
   const limit = config.timeoutMs > 0 ? AbortSignal.timeout(config.timeoutMs) : undefined
   const signal = limit === undefined ? options.signal : AbortSignal.any([options.signal, limit])
   const ask = toAsk(config, route, input, options, signal)
-  let failure: unknown
-  for (const address of addresses) {
-    const toError = (thrown: unknown) => {
-      if (limit?.aborted === true && !options.signal.aborted) {
-        return new ClusterError(
-          'TIMEOUT',
-          `no whole answer from ${address.text} within ${config.timeoutMs / 1000} s`,
-        )
-      }
-      if (signal.aborted) return options.signal.reason
-      return thrown instanceof ClusterError || thrown instanceof SyntaxError
-        ? thrown
-        : new ClusterError('PEER_UNREACHABLE', `the answer of ${address.text} was cut short`, {
-            cause: thrown,
-          })
+  const toError = (address: HostAddress) => (thrown: unknown) => {
+    if (limit?.aborted === true && !options.signal.aborted) {
+      return new ClusterError(
+        'TIMEOUT',
+        `no whole answer from ${address.text} within ${config.timeoutMs / 1000} s`,
+      )
     }
+    if (signal.aborted) return options.signal.reason
+    return thrown instanceof ClusterError || thrown instanceof SyntaxError
+      ? thrown
+      : new ClusterError('PEER_UNREACHABLE', `the answer of ${address.text} was cut short`, {
+          cause: thrown,
+        })
+  }
+  let failure: unknown
+  for await (const found of eachAddress(hosts, config.lookUpTexts ?? lookUpTexts, signal)) {
+    if (found instanceof ClusterError) {
+      failure = found
+      continue
+    }
+    const asError = toError(found)
     try {
-      const answer = await follow(address, ask)
+      const answer = await follow(found, ask)
       await checkStatus(answer.response, route).catch((thrown: unknown) => {
-        throw toError(thrown)
+        throw asError(thrown)
       })
-      return { ...answer, address, signal, toError, isEvents: route.isEvents === true }
+      return { ...answer, address: found, signal, toError: asError, isEvents: route.isEvents === true }
     } catch (thrown) {
       // What is no ClusterError here came from the source of the upload.
-      failure = signal.aborted ? toError(thrown) : thrown
-      const isNext = failure instanceof ConnectionFailure && !(failure.wasSent && ask.body !== undefined)
+      failure = signal.aborted ? asError(thrown) : thrown
+      // What may have been taken as a change is asked of nobody else.
+      const isNext = failure instanceof ConnectionFailure && !(failure.wasSent && route.method !== 'GET')
       if (!isNext) throw failure
     }
   }
   throw failure
+}
+
+/** Every address of every host, each when the one before it was tried; or why a host has none. */
+async function* eachAddress(
+  hosts: readonly NamedHost[],
+  lookUp: LookUpTexts,
+  signal: AbortSignal,
+): AsyncGenerator<HostAddress | ClusterError> {
+  for (const host of hosts) {
+    try {
+      yield* await addressesOf(host, lookUp, { signal })
+    } catch (thrown) {
+      if (!(thrown instanceof ClusterError)) throw thrown
+      yield thrown
+    }
+  }
 }
 
 function toAsk(

@@ -1,5 +1,7 @@
+import { lookup } from 'node:dns'
 import { once } from 'node:events'
 import http from 'node:http'
+import type { LookupFunction } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { ClusterError, messageOf } from '../errors.ts'
 import type { Options } from '../interfaces.ts'
@@ -46,13 +48,15 @@ export class ConnectionFailure extends ClusterError {
   /** Whether the request may have been taken in, at least in part. */
   readonly wasSent: boolean
 
-  constructor(address: HostAddress, cause: unknown, wasSent: boolean) {
+  constructor(address: HostAddress, cause: unknown, wasSent: boolean, method = 'GET') {
     const reason = errorCodeOf(cause)
     const isAbsent = reason === 'ECONNREFUSED' || reason === 'ENOENT'
     const message = isAbsent
       ? `no daemon answers at ${address.text}: is it running? Start it with "cluster-service daemon" or "npm start"`
       : `the daemon at ${address.text} cannot be reached: ${meaningOf(reason) ?? messageOf(cause)}`
-    super(isAbsent ? 'NOT_READY' : 'PEER_UNREACHABLE', message, { cause })
+    const isUnclear = wasSent && method !== 'GET'
+    const unclear = isUnclear ? '. It may have taken the request all the same: see how things are first' : ''
+    super(isAbsent ? 'NOT_READY' : 'PEER_UNREACHABLE', message + unclear, { cause })
     this.wasSent = wasSent
   }
 }
@@ -108,7 +112,7 @@ export async function exchange(address: HostAddress, ask: Ask): Promise<Answer> 
   } catch (thrown) {
     stopSending.abort()
     if (ask.signal.aborted) throw ask.signal.reason
-    throw sourceFailure ?? new ConnectionFailure(address, thrown, wasSent)
+    throw sourceFailure ?? new ConnectionFailure(address, thrown, wasSent, ask.method)
   }
 }
 
@@ -117,10 +121,17 @@ async function openRequest(address: HostAddress, ask: Ask): Promise<http.ClientR
   const common = { method, headers, signal, timeout: CONNECT_TIMEOUT_MS }
   if (address.kind === 'unix') return http.request({ ...common, socketPath: address.path, path: ask.target })
   if (address.kind === 'p2p') return openOverPeers(address, ask, { method, headers, signal })
-  const to = { ...common, host: address.host, port: address.port, path: address.prefix + ask.target }
+  const { host, port, prefix, family } = address
+  const within = family === undefined ? {} : { lookup: lookupWithin(family) }
+  const to = { ...common, ...within, host, port, path: prefix + ask.target }
   if (!address.isTls) return http.request(to)
   const https = await import('node:https')
   return https.request({ ...to, ...ask.tls })
+}
+
+/** All addresses of a name in one family: Node then tries one after the other. */
+function lookupWithin(family: 4 | 6): LookupFunction {
+  return (host, options, callback) => lookup(host, { ...options, family }, callback)
 }
 
 async function openOverPeers(

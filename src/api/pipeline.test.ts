@@ -75,7 +75,7 @@ test('addresses are multiaddrs or URLs; what cannot be one is named', () => {
   const cases: readonly (readonly [string, object])[] = [
     ['/ip4/127.0.0.1/tcp/9094', tcp('127.0.0.1', 9094, false)],
     ['/ip6/::1/tcp/0', tcp('::1', 0, false)],
-    ['/dns4/a.example/tcp/443/https', tcp('a.example', 443, true)],
+    ['/dns4/a.example/tcp/443/https', { ...tcp('a.example', 443, true), family: 4 }],
     ['/dns/a.example/tcp/443/tls/http', tcp('a.example', 443, true)],
     ['http://a.example', tcp('a.example', 80, false)],
     ['https://[::1]:9094/base/', tcp('::1', 9094, true, '/base')],

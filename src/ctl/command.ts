@@ -16,8 +16,8 @@ export type OptionSpec =
   | (Described & { readonly kind: 'flag' })
   | (Described & { readonly kind: 'text'; readonly value: string; readonly default: string })
   | (Described & { readonly kind: 'integer'; readonly value: string; readonly default: number })
-  /** May be given several times. */
-  | (Described & { readonly kind: 'texts'; readonly value: string })
+  /** May be given several times; the default is one text, none when absent. */
+  | (Described & { readonly kind: 'texts'; readonly value: string; readonly default?: string })
 
 type OptionValueOf<Option extends OptionSpec> = Option['kind'] extends 'flag'
   ? boolean

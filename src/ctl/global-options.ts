@@ -8,12 +8,13 @@ import { CommandError } from './command-error.ts'
 /** Options that stand before the command. */
 export const globalOptions = [
   {
-    kind: 'text',
+    kind: 'texts',
     name: 'host',
     aliases: ['l'],
     value: 'addresses',
     default: '/ip4/127.0.0.1/tcp/9094',
-    summary: 'where the API is: multiaddrs or URLs, separated by commas, tried in order',
+    summary:
+      'where the API is: multiaddrs, /dnsaddr names or URLs, separated by commas or given several times; the next one is asked when one cannot be reached, but no change is asked for twice',
   },
   {
     kind: 'text',
@@ -107,7 +108,7 @@ export function toClientConfig(
   const token = options.token === '' ? (env['CLUSTER_TOKEN'] ?? '') : options.token
   const isTls = options.https || (basicAuth !== '' && !options['force-http'])
   const isTokenTls = token !== '' && !options['force-http']
-  const hosts = options.host.split(',').filter(host => host !== '')
+  const hosts = options.host.flatMap(text => text.split(',')).filter(host => host !== '')
   const [cert, ca] = [pemOf(options['cert-file']), pemOf(options['ca-file'])]
   return {
     hosts: hosts.map(host => (isTls || (isTokenTls && !isLoopback(host)) ? withTls(host) : host)),
@@ -140,7 +141,7 @@ function isLoopback(host: string): boolean {
 
 /** URLs say themselves whether TLS is used. */
 function withTls(host: string): string {
-  const isOpen = host.startsWith('/') && !/^\/unix\/|\/(https|tls)\b|\/(p2p|ipfs)\//.test(host)
+  const isOpen = host.startsWith('/') && !/^\/(unix|dnsaddr)\/|\/(https|tls)\b|\/(p2p|ipfs)\//.test(host)
   return isOpen ? `${host.replace(/(\/http)?\/?$/, '')}/https` : host
 }
 

@@ -20,7 +20,8 @@ test('one dash and two mean the same, for every name of an option', () => {
   }
   for (const flag of ['-r', '--r', '-recursive'])
     assert.equal(run(`add ${flag} x`).options['recursive'], true)
-  for (const flag of ['-l', '--l', '-host', '--host']) assert.equal(run(`${flag} /h id`).globals.host, '/h')
+  for (const flag of ['-l', '--l', '-host', '--host'])
+    assert.deepEqual(run(`${flag} /h id`).globals.host, ['/h'])
 })
 
 test('options and arguments mix within a command, and everything behind -- is an argument', () => {

@@ -175,6 +175,8 @@ function toParserOption(option: OptionSpec): Option {
   const parsed = new Option(flags, option.summary)
   if (option.kind === 'integer') return withDefault(parsed.argParser(parseInteger), option.default)
   if (option.kind === 'texts') {
+    // A default of the parser's own would stand before what is given.
+    if (option.default !== undefined) parsed.description += ` (default: ${JSON.stringify(option.default)})`
     return parsed.argParser((text: string, before: readonly string[] | undefined) => [
       ...(before ?? []),
       text,
@@ -213,5 +215,6 @@ function valueOf(parser: Parser, option: OptionSpec): unknown {
   const value: unknown = parser.getOptionValue(key)
   // Commander takes `--no-x` for the opposite of `--x`, which is on by default.
   if (option.kind === 'flag') return option.name.startsWith('no-') ? value === false : value === true
-  return value ?? (option.kind === 'texts' ? [] : option.default)
+  if (value !== undefined || option.kind !== 'texts') return value ?? option.default
+  return option.default === undefined ? [] : [option.default]
 }

@@ -10,7 +10,6 @@ import { parseCommandLine } from './parse-command-line.ts'
 type Row = readonly [names: string, defaultValue: boolean | number | string | readonly string[]]
 
 const GLOBAL: readonly Row[] = [
-  ['host l', '/ip4/127.0.0.1/tcp/9094'],
   ['secret', ''],
   ['https s', false],
   ['no-check-certificate', false],
@@ -118,6 +117,13 @@ function tryRow(
     assert.deepEqual(read([`${flag}=${text ?? 'true'}`])[name], value, `${flag}=`)
   }
 }
+
+test('hosts are one text of the reference, and any number of them besides', () => {
+  const hostsOf = (line: string) => parse([...line.split(' '), 'id'].filter(word => word !== '')).globals.host
+  assert.deepEqual(hostsOf(''), ['/ip4/127.0.0.1/tcp/9094'])
+  for (const flag of ['-l', '--l', '-host', '--host']) assert.deepEqual(hostsOf(`${flag} /a,/b`), ['/a,/b'])
+  assert.deepEqual(hostsOf('-l /a,/b -l /c'), ['/a,/b', '/c'])
+})
 
 test('options before the command are those of the reference, by all their names, with their defaults', () => {
   for (const row of GLOBAL) tryRow(row, flags => parse([...flags, 'id']).globals)

@@ -205,6 +205,11 @@ test('options before the command decide whom to ask and how', async () => {
     isCertificateChecked: false,
     timeoutMs: 5000,
   })
+  assert.deepEqual((await configOf('-l /unix/a,, -l http://b:1 -l /dnsaddr/c -s'))?.hosts, [
+    '/unix/a',
+    'http://b:1',
+    '/dnsaddr/c',
+  ])
   assert.deepEqual(await configOf('--host /dns4/h/tcp/1,http://b:1 --basic-auth u:p'), {
     ...plain,
     hosts: ['/dns4/h/tcp/1/https', 'http://b:1'],
