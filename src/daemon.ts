@@ -40,6 +40,7 @@ import type { Clock } from './lib/clock.ts'
 import type { Random } from './lib/random.ts'
 import { VERSION } from './lib/version.ts'
 import { configuredInformers } from './monitor/informers/configured-informers.ts'
+import { filesystemOf } from './monitor/informers/filesystem.ts'
 import { valueInformer } from './monitor/informers/value-informer.ts'
 import { type MonitorParts, openMonitor } from './monitor/monitor.ts'
 import { openNetwork } from './network/network.ts'
@@ -234,7 +235,7 @@ async function openWatch(
   const { consensus, ipfs } = parts
   const { pingIntervalMs } = settings.monitor
   const informers = [
-    ...configuredInformers(parts, settings.monitor.informers),
+    ...configuredInformers({ ...parts, filesystem: filesystemOf }, settings.monitor.informers),
     valueInformer(PINSET_METRIC, 2 * pingIntervalMs, () => consensus.rootDigest),
   ]
   const { clusterName } = settings.consensus

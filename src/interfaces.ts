@@ -194,6 +194,8 @@ export interface PinTracker extends AsyncDisposable {
   onStatus(listener: (change: StatusChange) => void): Disposable
   /** Pins that wait for a worker. */
   readonly queueLength: number
+  /** CIDs that the IPFS node has pinned, as far as this peer knows; undefined until they are listed for the first time. */
+  readonly pinnedCount: number | undefined
 }
 
 /** Measures this peer, for the heartbeat. */

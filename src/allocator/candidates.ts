@@ -1,13 +1,10 @@
 import type { AllocationRequest } from '../interfaces.ts'
 import type { Objection } from '../model/allocation-request.ts'
-import type { Metric } from '../model/metric.ts'
+import { DISK_USED_METRIC, type Metric } from '../model/metric.ts'
 import type { PeerId } from '../model/peer.ts'
 import { tagMetric } from '../model/placement.ts'
 import type { AllocatorConfig } from './config.ts'
 import type { Candidate } from './order-peers.ts'
-
-/** Metric that tells how much of a peer's disk is taken: its weight is minus the share, 0 … 1. */
-export const DISK_USED_METRIC = 'diskused'
 
 /** What metrics say of peers, worked out once for many requests in a row. */
 export interface Field {

@@ -1,15 +1,12 @@
 import type { Allocate, AllocationRequest, Consensus, Monitor, PeerMarks } from '../interfaces.ts'
 import type { Objection } from '../model/allocation-request.ts'
 import type { Cid } from '../model/cid.ts'
-import type { Metric } from '../model/metric.ts'
+import { DISK_USED_METRIC, type Metric } from '../model/metric.ts'
 import type { PeerId } from '../model/peer.ts'
 import type { PeerCondition } from '../model/peer-health.ts'
 import { isEverywhere, type Pin } from '../model/pin.ts'
 import { type Placement, placementOf, tagMetric, tagsOf } from '../model/placement.ts'
 import type { ClusterConfig, Replication } from './config.ts'
-
-/** Metric by which the allocator knows full disks. */
-const DISK_USED_METRIC = 'diskused'
 
 /** What choosing peers needs. */
 export interface ChooserComponents {

@@ -91,7 +91,7 @@ function trustFaults(document: Document): readonly Fault[] {
 
 /** Allocation goes by metrics: a peer without any would never be chosen. */
 function informerFaults(document: Document): readonly Fault[] {
-  const informers = [SECTION.disk, SECTION.tags, SECTION.pinqueue]
+  const informers = [SECTION.disk, SECTION.tags, SECTION.pinqueue, SECTION.numpin, SECTION.weight]
   return informers.some(section => document.valuesOf(section) !== undefined)
     ? []
     : [

@@ -63,7 +63,7 @@ export function newSecret(random: Random): string {
  */
 export function newDocument(changes: Changes, environment: Environment, where: string): Document {
   const file: JsonObject = {}
-  for (const section of SECTIONS) putAt(file, section.keys, defaults(section))
+  for (const section of SECTIONS) if (section.isLeftOut !== true) putAt(file, section.keys, defaults(section))
   for (const { keys, value } of changes) putAt(file, keys, value)
   return readDocument(SECTIONS, file, environment, where)
 }

@@ -166,11 +166,10 @@ test('what only the reference has is noted, and the peer starts', () => {
     cluster: { id: 'x' },
     state: {},
     datastore: { pebble: {} },
-    informer: { numpin: {} },
   })
   assert.deepEqual(
     document.notes.map(note => note.split(' ')[0]),
-    ['datastore.pebble', 'informer.numpin'],
+    ['datastore.pebble'],
   )
 })
 

@@ -19,11 +19,6 @@ const ROWS: readonly ReferenceOnly[] = [
   { path: 'datastore.badger', kind: 'note', says: `is not used: ${MOVE_DATA}` },
   { path: 'datastore.badger3', kind: 'note', says: `is not used: ${MOVE_DATA}` },
   { path: 'datastore.leveldb', kind: 'note', says: `is not used: ${MOVE_DATA}` },
-  {
-    path: 'informer.numpin',
-    kind: 'note',
-    says: 'is not used: the number of pins is no metric for allocation',
-  },
   { path: 'state', kind: 'silent', says: 'has had no meaning for long' },
   {
     path: 'cluster.id',

@@ -7,13 +7,14 @@ import { proxySchema } from '../api/proxy/config.ts'
 import { clusterSchema } from '../cluster/config.ts'
 import { consensusSchema } from '../consensus/config.ts'
 import { ipfsSchema } from '../ipfs/config.ts'
+import { heartbeatSchema, monitorSchema } from '../monitor/config.ts'
 import {
   diskInformerSchema,
-  heartbeatSchema,
-  monitorSchema,
+  numpinInformerSchema,
   pinqueueInformerSchema,
   tagsInformerSchema,
-} from '../monitor/config.ts'
+  weightInformerSchema,
+} from '../monitor/informers/config.ts'
 import { networkSchema } from '../network/config.ts'
 import { observabilitySchema } from '../observability/config.ts'
 import { pinTrackerSchema, recoverSchema } from '../pintracker/config.ts'
@@ -121,6 +122,20 @@ export const SECTION = {
     prefix: 'CLUSTER_TAGS',
     whenAbsent: 'off',
     schema: tagsInformerSchema,
+  },
+  numpin: {
+    keys: ['informer', 'numpin'],
+    prefix: 'CLUSTER_NUMPIN',
+    whenAbsent: 'off',
+    isLeftOut: true,
+    schema: numpinInformerSchema,
+  },
+  weight: {
+    keys: ['informer', 'weight'],
+    prefix: 'CLUSTER_WEIGHT',
+    whenAbsent: 'off',
+    isLeftOut: true,
+    schema: weightInformerSchema,
   },
   observations: {
     keys: ['observations'],

@@ -26,6 +26,8 @@ export interface Section {
   readonly schema: TObject
   /** When the file lacks it: an error, every default, or a part that does not run. */
   readonly whenAbsent: 'fault' | 'defaults' | 'off'
+  /** Whether a new file is without it. */
+  readonly isLeftOut?: true
 }
 
 /** A path in dots, as messages and documents write it. */

@@ -12,15 +12,14 @@ import { type ConsensusConfig, consensusSchema, toConsensusConfig } from '../con
 import { messageOf } from '../errors.ts'
 import { type IpfsConfig, ipfsSchema, toIpfsConfig } from '../ipfs/config.ts'
 import type { Identity } from '../model/identity.ts'
+import { heartbeatSchema, type MonitorConfig, monitorSchema, toMonitorConfig } from '../monitor/config.ts'
 import {
   diskInformerSchema,
-  heartbeatSchema,
-  type MonitorConfig,
-  monitorSchema,
+  numpinInformerSchema,
   pinqueueInformerSchema,
   tagsInformerSchema,
-  toMonitorConfig,
-} from '../monitor/config.ts'
+  weightInformerSchema,
+} from '../monitor/informers/config.ts'
 import { type NetworkConfig, networkSchema, toNetworkConfig } from '../network/config.ts'
 import {
   type ObservabilityConfig,
@@ -116,6 +115,8 @@ export function toSettings(document: Document, context: SettingsContext): Daemon
       disk: readOptional(document, SECTION.disk, diskInformerSchema),
       tags: readOptional(document, SECTION.tags, tagsInformerSchema),
       pinqueue: readOptional(document, SECTION.pinqueue, pinqueueInformerSchema),
+      numpin: readOptional(document, SECTION.numpin, numpinInformerSchema),
+      weight: readOptional(document, SECTION.weight, weightInformerSchema),
     }),
   )
   const alerts = part(() => toAlertsConfig(read(SECTION.alerts, alertsSchema)))

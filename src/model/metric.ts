@@ -1,5 +1,8 @@
 import type { PeerId } from './peer.ts'
 
+/** Metric that tells how much of its disk a peer has taken: the weight is minus the share, 0 … 1. */
+export const DISK_USED_METRIC = 'diskused'
+
 /** One measured value of one peer, as an informer gives it. */
 export interface Measure {
   readonly name: string

@@ -4,7 +4,7 @@ import { Check } from 'typebox/value'
 import type { PeerHello } from '../interfaces.ts'
 import { concatBytes } from '../lib/bytes.ts'
 import { type Identity, isSignedBy } from '../model/identity.ts'
-import type { Measure } from '../model/metric.ts'
+import { DISK_USED_METRIC, type Measure } from '../model/metric.ts'
 import type { PeerId } from '../model/peer.ts'
 import { MISSED_MAX } from './failure-detector.ts'
 
@@ -23,8 +23,12 @@ const ADDRESS_MAX = 512
 export const INTERVAL_MS_MIN = 100
 /** See `INTERVAL_MS_MIN`. */
 export const INTERVAL_MS_MAX = 600_000
-/** Measures that count something: less than none of it is absurd. */
-const QUANTITIES: ReadonlySet<string> = new Set(['freespace', 'numpin'])
+/** Measures that count something, and whether more of it is better or worse: less than none of it is absurd. */
+const QUANTITIES: ReadonlyMap<string, 1 | -1> = new Map([
+  ['freespace', 1],
+  ['numpin', -1],
+  [DISK_USED_METRIC, -1],
+])
 
 const measureSchema = Type.Object({
   name: Type.String(),
@@ -155,13 +159,13 @@ function isSensible(body: Body): boolean {
 }
 
 function isSensibleMeasure({ name, value, weight, ttlMs }: Measure): boolean {
-  const isQuantity = QUANTITIES.has(name)
+  const sign = QUANTITIES.get(name)
   return (
     isWithin(name.length, 1, 128) &&
     value.length <= 4096 &&
     isWithin(weight, -(2 ** 63), 2 ** 63) &&
     isWithin(ttlMs, 1, DAY_MS) &&
-    !(isQuantity && (weight < 0 || !(Number(value) >= 0)))
+    (sign === undefined || (weight * sign >= 0 && Number(value) >= 0))
   )
 }
 

@@ -153,6 +153,10 @@ class ReconcilingTracker implements PinTracker {
     return this.#work.count('pin_queued')
   }
 
+  get pinnedCount(): number | undefined {
+    return this.#view.isComplete ? this.#view.pinsCount : undefined
+  }
+
   get handOverCount(): number {
     return this.#handOver.count + this.#reconciler.namesCount
   }

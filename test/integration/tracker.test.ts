@@ -7,18 +7,15 @@ import { consensusSchema, toConsensusConfig } from '../../src/consensus/config.t
 import { openPinset } from '../../src/consensus/pinset.ts'
 import { systemClock } from '../../src/lib/clock.ts'
 import { systemRandom } from '../../src/lib/random.ts'
+import type { AskHolds } from '../../src/model/holds.ts'
 import { createIdentity } from '../../src/model/identity.ts'
 import { toPin } from '../../src/model/pin.ts'
-import {
-  heartbeatSchema,
-  monitorSchema,
-  tagsInformerSchema,
-  toMonitorConfig,
-} from '../../src/monitor/config.ts'
+import { heartbeatSchema, monitorSchema, toMonitorConfig } from '../../src/monitor/config.ts'
+import { tagsInformerSchema } from '../../src/monitor/informers/config.ts'
 import { configuredInformers } from '../../src/monitor/informers/configured-informers.ts'
+import { filesystemOf } from '../../src/monitor/informers/filesystem.ts'
 import { openMonitor } from '../../src/monitor/monitor.ts'
 import { pinTrackerSchema, recoverSchema, toPinTrackerConfig } from '../../src/pintracker/config.ts'
-import type { AskHolds } from '../../src/model/holds.ts'
 import { openPinTracker } from '../../src/pintracker/tracker.ts'
 import { openLevel } from '../../src/store/level.ts'
 import { openNode, temporaryFolder } from '../support/embedded-node.ts'
@@ -87,7 +84,8 @@ test('with a real pinset, store and IPFS node: pins come and go, and a new run f
 
 test('over real hosts, peers see each other soon after they have connected, and tell their tags', async () => {
   await using parts = new AsyncDisposableStack()
-  const sections = { disk: undefined, pinqueue: undefined, tags: Create(tagsInformerSchema) }
+  const none = { disk: undefined, pinqueue: undefined, numpin: undefined, weight: undefined }
+  const sections = { ...none, tags: Create(tagsInformerSchema) }
   const config = toMonitorConfig({
     heartbeat: Create(heartbeatSchema),
     monitor: Create(monitorSchema),
@@ -98,7 +96,10 @@ test('over real hosts, peers see each other soon after they have connected, and 
     const { network } = await openRealNetwork({ peerAddresses }, identity)
     parts.use(network)
     const ipfs = { repoStat: () => Promise.reject(new Error('not asked')) }
-    const informers = configuredInformers({ ipfs, tracker: { queueLength: 0 } }, config.informers)
+    const informers = configuredInformers(
+      { ipfs, filesystem: filesystemOf, tracker: { queueLength: 0, pinnedCount: 0 } },
+      config.informers,
+    )
     const hello = async () => ({ peername: 'one', ipfsId: undefined, ipfsAddresses: [] })
     const monitor = await openMonitor(
       { ...base, network, identity, informers, hello },
