@@ -270,13 +270,13 @@ export interface PeerCare {
   /** Every peer that was heard of or of which something is said, dead or alive; sorted by peer. */
   peers(): readonly PeerState[]
   /** Says something of a peer, for the whole cluster; durable here when it resolves. */
-  say(peer: string, change: MarkChange, options: Options): Promise<PeerState>
+  say(peer: PeerId, change: MarkChange, options: Options): Promise<PeerState>
   /** What it keeps; with `isChecked` also what of it others could not take. One pass over the pinset. */
   content(peer: string, options: Options & { readonly isChecked: boolean }): Promise<PeerContent>
   /** Moves all its content to others from now on. `REFUSED` when these cannot take all of it, unless it is forced. */
-  drain(peer: string, options: Options & { readonly isForced: boolean }): Promise<PeerContent>
+  drain(peer: PeerId, options: Options & { readonly isForced: boolean }): Promise<PeerContent>
   /** Takes it out of the cluster. `REFUSED` for one that is alive and keeps content, unless it is forced. */
-  remove(peer: string, options: Options & { readonly isForced: boolean }): Promise<void>
+  remove(peer: PeerId, options: Options & { readonly isForced: boolean }): Promise<void>
 }
 
 /** Spreads content anew over the peers. */

@@ -20,6 +20,7 @@ import { bulkHandlers } from './bulk-handlers.ts'
 import { docsHandlers } from './docs/docs-handlers.ts'
 import { insightHandlers } from './insight/insight-handlers.ts'
 import { parseRecoverFilter } from './insight/recover-filter.ts'
+import { peerCareHandlers } from './peer-care/peer-care-handlers.ts'
 import { parsePinRange } from './pin-range.ts'
 import { parseAddRequest, parseCidList, parseIpfsPath, parsePinOptions, toQuery } from './query.ts'
 import type { Handlers, Routes } from './routes.ts'
@@ -57,6 +58,7 @@ export function restHandlers({
     ...pinsetHandlers(cluster, clock),
     ...bulkHandlers(cluster, clock),
     ...trustHandlers(cluster),
+    ...peerCareHandlers(cluster, clock),
     ...statusHandlers(cluster, clock),
     ...insightHandlers(cluster, clock),
     ...healthHandlers(cluster),
@@ -73,7 +75,7 @@ type Part<Names extends keyof Routes> = Pick<Handlers<Routes, Options>, Names>
 
 function peerHandlers(
   cluster: Cluster,
-): Part<'id' | 'version' | 'peers' | 'addPeer' | 'removePeer' | 'health' | 'bandwidth'> {
+): Part<'id' | 'version' | 'peers' | 'addPeer' | 'health' | 'bandwidth'> {
   return {
     id: async (_input, options) => toPeerJson(await cluster.id(options)),
     version: async () => ({ version: cluster.version }),
@@ -82,10 +84,6 @@ function peerHandlers(
       const text: unknown = body?.peer_id
       if (typeof text !== 'string') throw new ClusterError('INVALID_ARGUMENT', 'error decoding peer_id')
       return toPeerJson(await cluster.addPeer(parseBodyPeer(text), options))
-    },
-    async removePeer({ params }) {
-      parsePeerId(params.peer)
-      throw new ClusterError('REFUSED', 'crdt consensus component cannot remove peers')
     },
     health: async () => undefined,
     bandwidth: async () => ({}),

@@ -21,6 +21,7 @@ import { globalPinInfoJsonSchema } from '../model/status-json.ts'
 import type { AccessScope } from '../model/token.ts'
 import { docsRoutes } from './docs/docs-routes.ts'
 import { insightRoutes } from './insight/insight-routes.ts'
+import { peerCareRoutes } from './peer-care/peer-care-routes.ts'
 import {
   addQuerySchema,
   allocationsQuerySchema,
@@ -56,6 +57,8 @@ export interface Route {
   readonly isPage?: true
 }
 
+/** Written like a boolean; the value here is its text. */
+const forceSchema: JsonSchema<string> = { type: 'boolean', description: 'also one that is alive' }
 const hash = objectSchema({ hash: textSchema('CID') })
 const ipfsPath = objectSchema({
   keyType: choiceSchema(['ipfs', 'ipns', 'ipld']),
@@ -107,8 +110,10 @@ export const routes = {
     method: 'DELETE',
     path: '/peers/:peer',
     scope: 'admin',
-    summary: 'Remove a peer: refused, since peers are members for as long as they live',
+    summary:
+      'Take a peer out of the cluster: its content moves to others at once. One that is alive and keeps content is refused',
     params: objectSchema({ peer: textSchema('peer id') }),
+    query: objectSchema({}, { force: forceSchema }),
   },
   add: {
     method: 'POST',
@@ -241,6 +246,7 @@ export const routes = {
     streams: true,
   },
   ...insightRoutes,
+  ...peerCareRoutes,
   recover: {
     method: 'POST',
     path: '/pins/:hash/recover',

@@ -6,15 +6,22 @@ import { healthAlerts } from './commands/health-alerts.ts'
 import { healthBandwidth } from './commands/health-bandwidth.ts'
 import { healthGraph } from './commands/health-graph.ts'
 import { healthMetrics } from './commands/health-metrics.ts'
+import { healthPeers } from './commands/health-peers.ts'
+import { healthReplication } from './commands/health-replication.ts'
 import { id } from './commands/id.ts'
 import { ipfsGc } from './commands/ipfs-gc.ts'
 import { listCommands } from './commands/list-commands.ts'
+import { peersCordon } from './commands/peers-cordon.ts'
+import { peersDrain } from './commands/peers-drain.ts'
 import { peersLs } from './commands/peers-ls.ts'
+import { peersMaintenance } from './commands/peers-maintenance.ts'
 import { peersRm } from './commands/peers-rm.ts'
+import { peersUncordon } from './commands/peers-uncordon.ts'
 import { pinAdd } from './commands/pin-add.ts'
 import { pinLs } from './commands/pin-ls.ts'
 import { pinRm } from './commands/pin-rm.ts'
 import { pinUpdate } from './commands/pin-update.ts'
+import { rebalance } from './commands/rebalance.ts'
 import { recover } from './commands/recover.ts'
 import { stateExport } from './commands/state-export.ts'
 import { stateImport } from './commands/state-import.ts'
@@ -55,6 +62,13 @@ export const commands: readonly Command[] = [
   why,
   allocate,
   watch,
+  peersCordon,
+  peersUncordon,
+  peersDrain,
+  peersMaintenance,
+  rebalance,
+  healthPeers,
+  healthReplication,
   stateExport,
   stateImport,
   stateStatus,
@@ -70,7 +84,7 @@ export const commands: readonly Command[] = [
 
 /** What the first words of commands with two words stand for. */
 export const groups: Readonly<Record<string, string>> = {
-  peers: 'list the peers of the cluster',
+  peers: 'list the peers of the cluster, and take care of them',
   pin: 'pin, unpin and list what is pinned',
   health: 'look into the state of the cluster',
   ipfs: 'manage the IPFS nodes',

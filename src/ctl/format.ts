@@ -7,6 +7,7 @@ import type { PeerJson } from '../model/peer-json.ts'
 import type { PinJson } from '../model/pin-json.ts'
 import type { GlobalPinInfoJson, PeerPinInfoJson } from '../model/status-json.ts'
 import { parseTime, ZERO_TIME } from '../model/time-json.ts'
+import { formatCare } from './format-care.ts'
 import { formatBytes, formatRelative } from './format-units.ts'
 
 /** Every text ends without a line feed, which the output adds; '' is no output at all. */
@@ -23,7 +24,7 @@ export function formatPeer(peer: PeerJson): string {
       ? [`  > IPFS: ${peer.ipfs.id ?? ''}`, ...addresses(peer.ipfs.addresses)]
       : [`  > IPFS ERROR: ${peer.ipfs.error}`]
   return [
-    `${peer.id} | ${peer.peername} | Sees ${others} other peers`,
+    [`${peer.id} | ${peer.peername} | Sees ${others} other peers`, ...formatCare(peer)].join(' | '),
     '  > Addresses:',
     ...addresses(peer.addresses),
     ...ipfs,

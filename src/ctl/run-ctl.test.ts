@@ -115,6 +115,7 @@ test('every command that asks the daemon is tried above, or has a test of its ow
       name =>
         name !== 'commands' &&
         name !== 'add' &&
+        !/^(peers (cordon|uncordon|drain|maintenance)|health (peers|replication)|rebalance)$/.test(name) &&
         !/^(state |token |(allocate|summary|why|watch|completion)$)/.test(name),
     )
   assert.deepEqual(

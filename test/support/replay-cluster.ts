@@ -51,6 +51,7 @@ export function replayCluster(answer: RecordedAnswer): Cluster {
     id: async () => toPeer(one() as PeerJson),
     addPeer: async () => toPeer(one() as PeerJson),
     peers: () => stream(toPeer),
+    care: { ...stubCluster({}).care, remove: async () => void one() },
     pin,
     pinPath: pin,
     unpin: pin,

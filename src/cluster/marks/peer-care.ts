@@ -2,7 +2,7 @@ import { ClusterError } from '../../errors.ts'
 import type { Options, PeerCare } from '../../interfaces.ts'
 import { KeyedLock } from '../../lib/keyed-lock.ts'
 import { formatCid } from '../../model/cid.ts'
-import { type PeerId, parsePeerId } from '../../model/peer.ts'
+import type { PeerId } from '../../model/peer.ts'
 import { MAINTENANCE_MS, type MarkChange, type PeerContent, type PeerState } from '../../model/peer-care.ts'
 import type { ClusterComponents } from '../components.ts'
 import type { ClusterConfig } from '../config.ts'
@@ -33,22 +33,19 @@ class Care implements PeerCare {
     return peerStates(this.#parts)
   }
 
-  async say(text: string, change: MarkChange, options: Options): Promise<PeerState> {
-    const peer = parsePeerId(text)
+  async say(peer: PeerId, change: MarkChange, options: Options): Promise<PeerState> {
     this.#checkMay()
     this.#checkMaintenance(change)
     await this.#checkKnown(peer, options)
     return this.#change(peer, change, options)
   }
 
-  async content(text: string, options: Options & { readonly isChecked: boolean }): Promise<PeerContent> {
-    const peer = parsePeerId(text)
+  async content(peer: PeerId, options: Options & { readonly isChecked: boolean }): Promise<PeerContent> {
     await this.#checkKnown(peer, options)
     return peerContent(this.#parts, this.#config, peer, options)
   }
 
-  async drain(text: string, options: Options & { readonly isForced: boolean }): Promise<PeerContent> {
-    const peer = parsePeerId(text)
+  async drain(peer: PeerId, options: Options & { readonly isForced: boolean }): Promise<PeerContent> {
     this.#checkMay()
     await this.#checkKnown(peer, options)
     const { signal } = options
@@ -59,8 +56,7 @@ class Care implements PeerCare {
     return { ...before, state }
   }
 
-  async remove(text: string, options: Options & { readonly isForced: boolean }): Promise<void> {
-    const peer = parsePeerId(text)
+  async remove(peer: PeerId, options: Options & { readonly isForced: boolean }): Promise<void> {
     this.#checkMay()
     await this.#checkKnown(peer, options)
     const { health, mark } = peerState(this.#parts, peer)

@@ -4,14 +4,22 @@ import { parsePeerArgument } from '../parse-peer.ts'
 /** `peers rm` */
 export const peersRm = defineCommand({
   path: ['peers', 'rm'],
-  summary: 'remove a peer: refused, since peers are members for as long as they live',
+  summary: 'take a peer out of the cluster',
   details:
-    'Stop the peer instead. To keep what it alone held, pin that again while the peer still runs. A peer whose writes are ' +
-    'not to count any more: "trust rm".',
-  options: [],
+    'What is allocated to it moves to others at once, also when it is dead and nothing was moved yet. One that is alive is to be drained ' +
+    'and stopped first, or --force is given. If it comes back it gets nothing and says so in its log, until "peers uncordon" takes it ' +
+    'back. It can still write: for that there is "trust rm".',
+  options: [
+    { kind: 'flag', name: 'force', aliases: ['f'], summary: 'also while it is alive and keeps content' },
+  ],
   args: '<peer ID>',
-  examples: ['peers rm 12D3KooWFBFCDQzAkQSwPZLV883pKdsmb6urQ3sMjfJHUxn5GCVv'],
-  async run({ args }, context) {
-    await context.client.removePeer({ params: { peer: parsePeerArgument(args[0] ?? '') } }, context)
+  examples: [
+    'peers rm 12D3KooWFBFCDQzAkQSwPZLV883pKdsmb6urQ3sMjfJHUxn5GCVv',
+    'peers rm --force 12D3KooWFBFCDQzAkQSwPZLV883pKdsmb6urQ3sMjfJHUxn5GCVv',
+  ],
+  async run({ args, options }, context) {
+    const peer = parsePeerArgument(args[0] ?? '')
+    const query = options.force ? { query: { force: 'true' } } : {}
+    await context.client.removePeer({ params: { peer }, ...query }, context)
   },
 })

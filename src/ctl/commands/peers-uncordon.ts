@@ -1,0 +1,18 @@
+import { defineCommand } from '../command.ts'
+import { formatPeerState } from '../format-care.ts'
+import { parsePeerArgument } from '../parse-peer.ts'
+
+/** `peers uncordon` */
+export const peersUncordon = defineCommand({
+  path: ['peers', 'uncordon'],
+  summary: 'take back that a peer was cordoned, drained or removed',
+  details:
+    'It is a member like any other from then on. What was moved away stays where it is: "rebalance --plan" shows what could come back.',
+  options: [],
+  args: '<peer ID>',
+  examples: ['peers uncordon 12D3KooWFBFCDQzAkQSwPZLV883pKdsmb6urQ3sMjfJHUxn5GCVv'],
+  async run({ args }, context) {
+    const peer = parsePeerArgument(args[0] ?? '')
+    await context.out.value(await context.client.uncordonPeer({ params: { peer } }, context), formatPeerState)
+  },
+})
