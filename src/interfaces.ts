@@ -166,8 +166,11 @@ export interface Consensus extends AsyncDisposable {
   /** Changes that for the whole cluster, from now on; what the peer wrote before stays. */
   setTrusted(peer: PeerId, isTrusted: boolean, options: Options): Promise<void>
   readonly state: PinsetState
-  /** Says which pins changed, not how: read them again. */
-  onChange(listener: (cids: readonly Cid[]) => void): Disposable
+  /**
+   * Says which pins changed, not how: read them again. `hadEntry` tells of each whether it had an entry before; it is absent
+   * where that is not known.
+   */
+  onChange(listener: (cids: readonly Cid[], hadEntry?: readonly boolean[]) => void): Disposable
 }
 
 /** Makes this peer's IPFS node hold what the pinset says. Has no track(): it watches the pinset itself. */

@@ -151,7 +151,7 @@ class YjsPinset implements Consensus {
     }
   }
 
-  onChange(listener: (cids: readonly Cid[]) => void): Disposable {
+  onChange(listener: (cids: readonly Cid[], hadEntry?: readonly boolean[]) => void): Disposable {
     return this.#replica.onChanged(listener)
   }
 

@@ -13,7 +13,7 @@ import { makeInstruments } from '../lib/instruments.ts'
 import { systemRandom } from '../lib/random.ts'
 import type { Cid } from '../model/cid.ts'
 import { createIdentity } from '../model/identity.ts'
-import { toPin } from '../model/pin.ts'
+import { type Pin, toPin } from '../model/pin.ts'
 import { openMemoryStore } from '../store/memory.ts'
 import { toConsensusConfig } from './config.ts'
 import { METRICS } from './metrics.ts'
@@ -285,4 +285,23 @@ test('a partition of which something on disk is missing is built anew from the r
   await pull(replica, other)
   assert.deepEqual(await contents(replica), await contents(other))
   assert.equal(rootOf(replica), rootOf(other))
+})
+
+test('whether a changed pin had an entry before is told, also of what others wrote', async () => {
+  await using one = await openReplica()
+  await using two = await openReplica()
+  const told: string[] = []
+  two.onChanged((cids, hadEntry) => cids.forEach((cid, at) => told.push(`${cid} ${hadEntry?.[at]}`)))
+  const written = record(one)
+  const cid = cidOf('a')
+  const write = async (replica: Replica, pins: Pin[], removed: Cid[] = []) => {
+    await replica.write(pins, removed, signal)
+    deliver(two, written.splice(0))
+    await settled(two)
+  }
+  await write(one, [toPin(cid, { name: 'first' })])
+  await write(one, [toPin(cid, { name: 'second' })])
+  await write(two, [toPin(cidOf('b'), {})])
+  await write(one, [], [cid])
+  assert.deepEqual(told, [`${cid} false`, `${cid} true`, `${cidOf('b')} false`, `${cid} true`])
 })

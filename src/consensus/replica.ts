@@ -43,6 +43,12 @@ export interface ReplicaComponents {
   readonly metrics: Instruments<typeof METRICS>
 }
 
+/** Entries that changed. */
+interface Change {
+  readonly cids: readonly Cid[]
+  readonly hadEntry?: readonly boolean[]
+}
+
 /**
  * This peer's copy of the pinset: every change of it, whoever made it, goes through one queue, is worked out in memory
  * and written in one atomic batch; only then is it answered, shown and passed on. One process run is one writer with a
@@ -52,7 +58,7 @@ export class Replica implements AsyncDisposable {
   readonly #components: ReplicaComponents
   readonly #config: ConsensusConfig
   readonly #documents: Documents
-  readonly #changed = new Emitter<readonly Cid[]>()
+  readonly #changed = new Emitter<Change>()
   readonly #written = new Emitter<readonly PartitionChange[]>()
   readonly #gaps = new Emitter<Gap>()
   readonly #queue: JobQueue
@@ -99,7 +105,7 @@ export class Replica implements AsyncDisposable {
       write: (writes, pinsCount) =>
         this.#disk.write([...writes, encodeOwnState({ time: this.#hlc.last, pinsCount })]),
       alone: run => this.#queue.alone(run),
-      onChanged: cids => this.#changed.emit(cids.map(cidFromBytes)),
+      onChanged: cids => this.#changed.emit({ cids: cids.map(cidFromBytes) }),
       logger: components.logger,
     })
     this.#committed = committed
@@ -153,8 +159,8 @@ export class Replica implements AsyncDisposable {
   }
 
   /** Told of the CIDs whose pins changed, by whomever. */
-  onChanged(listener: (cids: readonly Cid[]) => void): Disposable {
-    return this.#changed.on(listener)
+  onChanged(listener: (cids: readonly Cid[], hadEntry?: readonly boolean[]) => void): Disposable {
+    return this.#changed.on(({ cids, hadEntry }) => listener(cids, hadEntry))
   }
 
   /** Told of what this peer wrote itself, once it is on disk. */
@@ -306,7 +312,7 @@ export class Replica implements AsyncDisposable {
       const late = work.unread()
       const stored = await store.getMany(late.map(viewKey))
       late.forEach((cid, index) => work.knowLate(cid, stored[index]))
-      const { writes, heads, changed, added, own } = work.finish()
+      const { writes, heads, changed, hadEntry, added, own } = work.finish()
       if (writes.length > 0) {
         const state: OwnState = { time: this.#hlc.last, pinsCount: this.pinsCount + added }
         const started = this.#components.clock.monotonic()
@@ -323,7 +329,7 @@ export class Replica implements AsyncDisposable {
       work.committed()
       settle(batch)
       if (own.length > 0) this.#written.emit(own)
-      if (changed.length > 0) this.#changed.emit(changed.map(cidFromBytes))
+      if (changed.length > 0) this.#changed.emit({ cids: changed.map(cidFromBytes), hadEntry })
       for (const gap of gaps) this.#gaps.emit(gap)
     } catch (thrown) {
       work.failed()
@@ -352,7 +358,7 @@ export class Replica implements AsyncDisposable {
     })
     const inDoubt = this.#inDoubt
     this.#inDoubt = []
-    if (inDoubt.length > 0) this.#changed.emit(inDoubt.map(cidFromBytes))
+    if (inDoubt.length > 0) this.#changed.emit({ cids: inDoubt.map(cidFromBytes) })
   }
 
   #warn(message: string, detail: unknown): void {

@@ -331,14 +331,16 @@ export class Work {
       heads.set(part.partition, done.head)
     }
     const changed: Uint8Array[] = []
+    const hadEntry: boolean[] = []
     let added = 0
     for (const { cid, before, now } of this.#view.values()) {
       if (isSameEntry(before, now)) continue
       if (!isHiddenName(cid)) added += (now === undefined ? 0 : 1) - (before === undefined ? 0 : 1)
       writes.push({ key: viewKey(cid), value: now === undefined ? undefined : encodeViewEntry(now) })
       changed.push(cid)
+      hadEntry.push(before !== undefined)
     }
-    return { writes, heads, changed, added, own: this.#own }
+    return { writes, heads, changed, hadEntry, added, own: this.#own }
   }
 
   /** Brings the documents in memory up to what was just committed. */
@@ -358,6 +360,8 @@ export interface Finished {
   readonly heads: ReadonlyMap<number, Head>
   /** CIDs (bytes) whose entry in the view changes. */
   readonly changed: readonly Uint8Array[]
+  /** For each of them, whether it had an entry before. */
+  readonly hadEntry: readonly boolean[]
   /** By how many the number of pins grows. */
   readonly added: number
   /** What this peer wrote itself, for the others. */

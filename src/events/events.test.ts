@@ -17,6 +17,7 @@ import { toPin } from '../model/pin.ts'
 import type { StatusChange } from '../model/pin-status.ts'
 import { EventRing } from './event-ring.ts'
 import { openEvents } from './events.ts'
+import { PinChanges } from './pin-changes.ts'
 
 const { signal } = new AbortController()
 
@@ -147,6 +148,8 @@ test('pins, states, peers and alerts become events', async () => {
   await consensus.put([toPin(cid, { name: 'site' }), toPin(gone, {})], { signal })
   await consensus.remove([gone], { signal })
   await new Promise(resolve => setImmediate(resolve))
+  await consensus.put([toPin(cid, { name: 'page' })], { signal })
+  await new Promise(resolve => setImmediate(resolve))
   const base = { cid, timestampMs: 0, isPriority: false }
   statuses.emit({ ...base, status: 'pin_error', error: 'no', reason: 'TIMEOUT', attemptCount: 2 })
   const ping = { name: 'ping', value: '', weight: 0, isPartitionable: false, isValid: true, ttlMs: 1 }
@@ -165,13 +168,44 @@ test('pins, states, peers and alerts become events', async () => {
     return event.kind === 'peer' ? `${event.change} ${event.peername}` : event.kind
   })
   assert.deepEqual(texts, [
-    `pin set ${cid.toString()} site`,
-    `pin set ${gone.toString()} `,
+    `pin added ${cid.toString()} site`,
+    `pin added ${gone.toString()} `,
     `pin removed ${gone.toString()} `,
+    `pin changed ${cid.toString()} page`,
     'status pin_error TIMEOUT',
     'joined name of new',
     'left name of new',
     'raised peer-unreachable',
     'cleared peer-unreachable',
   ])
+})
+
+test('changes that are told as one are told by what there was before them, and as set where that is not known', async () => {
+  const told: string[] = []
+  const changes = new Emitter<readonly [number, boolean | undefined]>()
+  await using _changes = new PinChanges({
+    consensus: {
+      getMany: async cids => cids.map(cid => (cid.equals(numberedCid(4)) ? undefined : toPin(cid, {}))),
+      onChange: listener =>
+        changes.on(([number, hadEntry]) =>
+          listener([numberedCid(number)], hadEntry === undefined ? undefined : [hadEntry]),
+        ),
+    },
+    logger: silentLogger(),
+    tell: happening => told.push(happening.kind === 'pin' ? happening.change : happening.kind),
+    lose: () => told.push('lost'),
+    max: 10,
+  })
+  // The first goes at once; the others wait for it.
+  for (const change of [
+    [1, true],
+    [2, false],
+    [2, true],
+    [3, undefined],
+    [3, true],
+    [4, false],
+  ] as const)
+    changes.emit(change)
+  await new Promise(resolve => setImmediate(resolve))
+  assert.deepEqual(told, ['changed', 'added', 'set', 'removed'])
 })

@@ -8,10 +8,14 @@ import type { PinStatus } from './pin-status.ts'
 export const EVENT_KINDS = ['pin', 'status', 'peer', 'alert'] as const
 export type EventKind = (typeof EVENT_KINDS)[number]
 
+/** What has become of an entry of the pinset. */
+export const PIN_CHANGES = ['added', 'changed', 'set', 'removed'] as const
+export type PinChange = (typeof PIN_CHANGES)[number]
+
 /** Something that has happened, as far as this peer knows. */
 export type Happening =
-  /** An entry of the pinset was written or taken out. Whether it is new or changed nobody knows any more. */
-  | { readonly kind: 'pin'; readonly cid: Cid; readonly change: 'set' | 'removed'; readonly name: string }
+  /** An entry of the pinset was written or taken out. `set`: it is not known whether it is new. */
+  | { readonly kind: 'pin'; readonly cid: Cid; readonly change: PinChange; readonly name: string }
   /** The state of a CID at this peer has changed. */
   | {
       readonly kind: 'status'

@@ -1,7 +1,7 @@
 import { choiceSchema, integerSchema, objectSchema, textSchema, type ValueOf } from '../lib/json-schema.ts'
 import { alertJsonSchema, toAlertJson } from './alert-json.ts'
 import { formatCid } from './cid.ts'
-import { type ClusterEvent, EVENT_KINDS } from './cluster-event.ts'
+import { type ClusterEvent, EVENT_KINDS, PIN_CHANGES } from './cluster-event.ts'
 import { formatTime } from './time-json.ts'
 
 /** JSON of an event; which members there are depends on `kind`. */
@@ -15,8 +15,8 @@ export const eventJsonSchema = objectSchema(
   {
     cid: textSchema('CID; of kinds pin and status'),
     change: choiceSchema(
-      ['set', 'removed', 'joined', 'left', 'raised', 'cleared'],
-      'pin: set (added or changed) or removed; peer: joined or left; alert: raised or cleared',
+      [...PIN_CHANGES, 'joined', 'left', 'raised', 'cleared'],
+      'pin: added, changed, set (one of both) or removed; peer: joined or left; alert: raised or cleared',
     ),
     name: textSchema('of the pin'),
     status: textSchema('state of the CID at the peer'),

@@ -19,7 +19,7 @@ export interface FakeConsensus extends Consensus {
 /** A consensus without a network and without a disk. Stores pins as the real one does: whole seconds, no user allocations. */
 export function fakeConsensus(): FakeConsensus {
   const pins = new Map<string, Pin>()
-  const changes = new Emitter<readonly Cid[]>()
+  const changes = new Emitter<{ readonly cids: readonly Cid[]; readonly hadEntry: readonly boolean[] }>()
   const untrusted = new Set<PeerId>()
   let writesCount = 0
   const wholeSeconds = (ms: number) => Math.floor(ms / 1000) * 1000
@@ -41,6 +41,7 @@ export function fakeConsensus(): FakeConsensus {
         const [before, now] = [replacing?.[at], pins.get(cidKey(pin.cid))]
         return before === undefined || (now !== undefined && isSameRequest(now, before))
       })
+      const hadEntry = added.map(({ cid }) => pins.has(cidKey(cid)))
       for (const pin of added) {
         pins.set(cidKey(pin.cid), {
           ...pin,
@@ -49,13 +50,14 @@ export function fakeConsensus(): FakeConsensus {
           expireAtMs: pin.expireAtMs === undefined ? undefined : wholeSeconds(pin.expireAtMs),
         })
       }
-      changes.emit(added.map(({ cid }) => cid))
+      changes.emit({ cids: added.map(({ cid }) => cid), hadEntry })
     },
     async remove(cids, { signal }) {
       signal.throwIfAborted()
       writesCount++
+      const hadEntry = cids.map(cid => pins.has(cidKey(cid)))
       for (const cid of cids) pins.delete(cidKey(cid))
-      changes.emit(cids)
+      changes.emit({ cids, hadEntry })
     },
     get: async cid => pins.get(cidKey(cid)),
     getMany: async cids => cids.map(cid => pins.get(cidKey(cid))),
@@ -85,7 +87,7 @@ export function fakeConsensus(): FakeConsensus {
         },
       }
     },
-    onChange: listener => changes.on(listener),
+    onChange: listener => changes.on(({ cids, hadEntry }) => listener(cids, hadEntry)),
     [Symbol.asyncDispose]: async () => undefined,
   }
 }
