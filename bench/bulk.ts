@@ -91,6 +91,7 @@ async function measureLines(what: string, replication: { readonly min: number; r
     allocateBy: ['freespace'],
     placement: ANYWHERE,
     connectSwarmsDelayMs: 0,
+    repin: { isAutomatic: false, delayMs: 0, perSecond: 1, inFlightMax: 1, guardShare: 0.5 },
   } as const
   const cluster = stubCluster({ pinMany: (chunks, options) => pinMany(components, config, chunks, options) })
   const handlers = bulkHandlers(cluster, systemClock)

@@ -1,6 +1,7 @@
 import type { Cluster } from '../interfaces.ts'
 import { makeInstruments } from '../lib/instruments.ts'
 import { addContent } from './add.ts'
+import { makeAskHolds } from './ask-holds.ts'
 import { pinMany } from './bulk-pin.ts'
 import { unpinMany } from './bulk-unpin.ts'
 import { peerChooser } from './choose-peers.ts'
@@ -22,6 +23,7 @@ import { pinCid, pinPath } from './pin.ts'
 import { notPinned, refuseAsFollower } from './pin-rules.ts'
 import { listPinsets, ownPinset } from './pinsets.ts'
 import { openRebalancer } from './rebalance/rebalancer.ts'
+import { openRepinner } from './repin/repinner.ts'
 import { sumRepoStats } from './repo-stats.ts'
 import { setTrusted } from './set-trusted.ts'
 import { recoverCid, statusOf } from './status.ts'
@@ -101,6 +103,7 @@ function keepHouse(components: ClusterComponents, config: ClusterConfig): AsyncD
   const stack = new AsyncDisposableStack()
   if (!config.isFollower) {
     stack.use(openExpiry(components, { passEveryMs: config.stateSyncIntervalMs }))
+    stack.use(openRepinner({ ...components, askHolds: makeAskHolds(() => components.rpc) }, config))
   }
   if (config.connectSwarmsDelayMs > 0) {
     stack.use(

@@ -43,8 +43,33 @@ export const clusterSchema = Type.Object({
     description: 'Allocate pins to peers that are not trusted only.',
   }),
   disable_repinning: Type.Boolean({
-    default: true,
-    description: 'Do not allocate pins anew when a peer that keeps them goes away.',
+    default: false,
+    description:
+      'Do not move content by itself when a peer that keeps it is gone. Peers that are drained or removed are left all the same. IPFS Cluster: true.',
+  }),
+  repin_delay: durationSetting(
+    '5m0s',
+    'How long a peer has to be gone before its content moves to others; 0s = at once. Longer than a restart takes.',
+  ),
+  repin_rate: Type.Integer({
+    default: 200,
+    minimum: 1,
+    maximum: 100_000,
+    description: 'How many pins a second this peer allocates anew at most when others leave.',
+  }),
+  repin_in_flight: Type.Integer({
+    default: 200,
+    minimum: 1,
+    maximum: 100_000,
+    description:
+      'How many pins this peer moves to another at a time: further ones wait until those have arrived.',
+  }),
+  repin_guard: Type.Number({
+    default: 0.5,
+    minimum: 0,
+    maximum: 1,
+    description:
+      'With more than this part of the other peers away it is taken for a partition of the network, and nothing moves by itself. 1 = move whatever happens.',
   }),
   follower_mode: Type.Boolean({
     default: false,
@@ -66,6 +91,18 @@ export interface Replication {
   readonly max: number
 }
 
+/** How content moves away from peers that leave. */
+export interface RepinConfig {
+  /** Whether it moves by itself when peers are gone. */
+  readonly isAutomatic: boolean
+  readonly delayMs: number
+  /** Pins that this peer may move in a second. */
+  readonly perSecond: number
+  /** Pins that this peer may have on the way to another. */
+  readonly inFlightMax: number
+  readonly guardShare: number
+}
+
 /** What the core may do, and how often it looks. */
 export interface ClusterConfig {
   readonly peername: string
@@ -78,6 +115,7 @@ export interface ClusterConfig {
   readonly allocateBy: readonly string[]
   /** Where copies of a pin may be that does not say (`allocator.balanced.require`, `exclude`, `distinct`). */
   readonly placement: Placement
+  readonly repin: RepinConfig
   /** Wait between news of a peer's IPFS node and connecting to it; 0 = never connect (`connect_swarms_delay`). */
   readonly connectSwarmsDelayMs: number
 }
@@ -97,6 +135,13 @@ export function toClusterConfig(
     },
     allocateTo: allocateTo(section),
     isFollower: section.follower_mode,
+    repin: {
+      isAutomatic: !section.disable_repinning,
+      delayMs: parseDuration(section.repin_delay),
+      perSecond: section.repin_rate,
+      inFlightMax: section.repin_in_flight,
+      guardShare: section.repin_guard,
+    },
   }
 }
 

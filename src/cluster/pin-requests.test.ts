@@ -41,6 +41,7 @@ const CONFIG: ClusterConfig = {
   allocateBy: ['freespace'],
   placement: ANYWHERE,
   connectSwarmsDelayMs: 0,
+  repin: { isAutomatic: false, delayMs: 0, perSecond: 1, inFlightMax: 1, guardShare: 0.5 },
 }
 
 function wantedOf(cid: Cid, more: Partial<WantedRequest> = {}): WantedRequest {

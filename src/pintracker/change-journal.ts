@@ -3,8 +3,8 @@ import type { ByteStore, Logger, StoreWrite } from '../interfaces.ts'
 import { backoffMs } from '../lib/backoff.ts'
 import { concatBytes } from '../lib/bytes.ts'
 import type { Clock } from '../lib/clock.ts'
+import { Pause } from '../lib/pause.ts'
 import type { Random } from '../lib/random.ts'
-import { Pause } from './pause.ts'
 
 const PREFIX = new TextEncoder().encode('tracker/changed/')
 const PREFIX_END = new TextEncoder().encode('tracker/changed0')

@@ -2,9 +2,9 @@ import { messageOf, wasStopped } from '../errors.ts'
 import type { Logger } from '../interfaces.ts'
 import { backoffMs } from '../lib/backoff.ts'
 import type { Clock } from '../lib/clock.ts'
+import { Pause } from '../lib/pause.ts'
 import type { Random } from '../lib/random.ts'
 import { type IpfsGate, isUnavailable } from './ipfs-gate.ts'
-import { Pause } from './pause.ts'
 import { type SweepParts, sweep } from './sweep.ts'
 
 /** Between two sweeps at the least, also when the IPFS node comes and goes. */

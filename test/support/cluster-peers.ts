@@ -85,6 +85,7 @@ const CONFIG: ClusterConfig = {
   allocateBy: ['freespace'],
   placement: ANYWHERE,
   connectSwarmsDelayMs: 0,
+  repin: { isAutomatic: false, delayMs: 300_000, perSecond: 200, inFlightMax: 200, guardShare: 0.5 },
 }
 
 /** A raw CID, the same for the same text. */

@@ -1,4 +1,4 @@
-import type { Clock } from '../lib/clock.ts'
+import type { Clock } from './clock.ts'
 
 /** A pause that can be cut short: by `wake`, or for good by the signal. Any number of wakes before count once. */
 export class Pause {
