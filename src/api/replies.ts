@@ -6,6 +6,7 @@ import { formatJson } from '../lib/json.ts'
 import { pagesOf } from '../lib/pages.ts'
 import type { AddEntry } from '../model/add.ts'
 import { noteFailure } from './auth-audit.ts'
+import { inTurns } from './fair-turns.ts'
 import { boundaryOf, readParts } from './multipart.ts'
 import { discardBody } from './request-body.ts'
 import { DocumentWriter, toHeaderText } from './stream-reply.ts'
@@ -93,7 +94,7 @@ export async function sendStream(
   signal: AbortSignal,
   context: ReplyContext,
 ): Promise<void> {
-  const iterator = pagesOf(documents)[Symbol.asyncIterator]()
+  const iterator = inTurns(pagesOf(documents))[Symbol.asyncIterator]()
   let page = await iterator.next()
   while (page.done !== true && page.value.length === 0) page = await iterator.next()
   if (page.done === true) return sendDocument(reply, undefined, context)
