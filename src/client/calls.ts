@@ -44,6 +44,8 @@ export const calls = {
   pinsets: 'GET /pinset/peers',
   summary: 'GET /pins/summary',
   why: 'GET /pins/:hash/why',
+  explainAllocation: 'GET /allocations/:hash/explain',
+  events: 'GET /events',
   recover: 'POST /pins/:hash/recover',
   recoverAll: 'POST /pins/recover',
   status: 'GET /pins/:hash',
@@ -64,6 +66,12 @@ export const calls = {
 
 /** Name of a route, as in `operationId` of the OpenAPI document. */
 export type CallName = keyof typeof calls
+
+type EventStream = {
+  [Name in CallName]: Routes[Name] extends { readonly isEvents: true } ? Name : never
+}[CallName]
+/** What is answered with server-sent events. */
+export const EVENT_STREAMS: ReadonlySet<string> = new Set(['events'] satisfies EventStream[])
 
 /** What may be lost when it is done twice, or is not the same twice: it goes to one peer, once. */
 export const ONCE: ReadonlySet<CallName> = new Set(['add', 'createToken'])

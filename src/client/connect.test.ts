@@ -8,10 +8,13 @@ import { freePort } from '../../test/support/peer-processes.ts'
 import { collect, openRestServer, type RestServer, until } from '../../test/support/rest-server.ts'
 import { routes } from '../api/routes.ts'
 import { ClusterError } from '../errors.ts'
+import { EventRing } from '../events/event-ring.ts'
+import { systemClock } from '../lib/clock.ts'
 import { formatCid } from '../model/cid.ts'
+import type { EventJson } from '../model/event-json.ts'
 import { NO_OPTIONS, type Pin } from '../model/pin.ts'
 import type { GlobalPinInfo, PinStatus } from '../model/pin-status.ts'
-import { calls } from './calls.ts'
+import { calls, EVENT_STREAMS } from './calls.ts'
 import { connect } from './connect.ts'
 
 const cid = numberedCid(1)
@@ -55,9 +58,93 @@ const urlOf = (server: RestServer) => `http://127.0.0.1:${server.port}`
 
 test('every route that is no page can be called by its name', () => {
   const pages = Object.entries(routes).flatMap(([name, route]) => ('isPage' in route ? [name] : []))
-  // Events have a client of their own in every browser: EventSource.
-  const names = Object.keys(routes).filter(name => !pages.includes(name) && name !== 'events')
+  const names = Object.keys(routes).filter(name => !pages.includes(name))
   assert.deepEqual(new Set(Object.keys(calls)), new Set(names), 'a new route: name it in src/client/calls.ts')
+})
+
+test('the rows that answer with events are known', () => {
+  const events = Object.entries(routes).flatMap(([name, route]) => ('isEvents' in route ? [name] : []))
+  assert.deepEqual([...EVENT_STREAMS], events)
+})
+
+function openFeed(incarnation: string) {
+  const ring = new EventRing({ self: 'me', incarnation, max: 50, clock: systemClock })
+  const after: (string | undefined)[] = []
+  return {
+    ring,
+    after,
+    tell: (name: string) => ring.push({ kind: 'pin', cid, change: 'added', name }),
+    serve: () =>
+      openRestServer({
+        events: (query, options) => {
+          after.push(query.after)
+          return ring.read(query, options)
+        },
+      }),
+  }
+}
+
+test('events come as documents, and a connection that breaks is made anew where it was', async () => {
+  const feed = openFeed('0123456789abcdef')
+  await using server = await feed.serve()
+  const broken: (() => void)[] = []
+  const stop = new AbortController()
+  const cluster = connect(urlOf(server), {
+    fetch: async (input, init) => {
+      const cut = new AbortController()
+      broken.push(() => cut.abort())
+      const given = init?.signal ?? stop.signal
+      return fetch(input, { ...init, signal: AbortSignal.any([given, cut.signal]) })
+    },
+  })
+  const events = cluster.events({ kinds: 'pin' }, { signal: stop.signal })[Symbol.asyncIterator]()
+  const next = async () => ((await events.next()) as { readonly value: EventJson }).value
+  const first = next()
+  await until('it reads', () => feed.ring.readersCount === 1)
+  feed.tell('one')
+  const { id, kind, change, name } = await first
+  assert.deepEqual([id, kind, change, name], ['0123456789abcdef-1', 'pin', 'added', 'one'])
+  const second = next()
+  broken[0]?.()
+  await until('it has left', () => feed.ring.readersCount === 0)
+  feed.tell('two')
+  assert.equal((await second).name, 'two')
+  assert.deepEqual(feed.after, [undefined, '0123456789abcdef-1'])
+  const last = next()
+  stop.abort(new Error('enough'))
+  await assert.rejects(last, /enough/)
+  const plain = cluster.list('events', {})[Symbol.asyncIterator]()
+  assert.equal(((await plain.next()) as { readonly value: EventJson }).value.kind, 'alive')
+  await plain.return?.()
+})
+
+test('another peer goes on when one is lost, with a reset for what it cannot know', async () => {
+  const feeds = ['0123456789abcdef', 'fedcba9876543210'].map(openFeed)
+  const [one, two] = feeds
+  assert.ok(one !== undefined && two !== undefined)
+  const first = await one.serve()
+  await using second = await two.serve()
+  const stop = new AbortController()
+  const cluster = connect([urlOf(first), urlOf(second)])
+  const events = cluster.events({}, { signal: stop.signal })[Symbol.asyncIterator]()
+  const next = async () => ((await events.next()) as { readonly value: EventJson }).value
+  const told = next()
+  await until('it reads', () => one.ring.readersCount === 1)
+  one.tell('one')
+  await told
+  const reset = next()
+  await first[Symbol.asyncDispose]()
+  assert.equal((await reset).kind, 'reset')
+  two.tell('two')
+  assert.equal((await next()).name, 'two')
+  stop.abort()
+})
+
+test('events that are refused, or that nobody tells at first, are a failure', async () => {
+  await using server = await openFeed('0123456789abcdef').serve()
+  const failing = (host: string, query: object) => collect(connect(host).events(query))
+  await assert.rejects(failing(urlOf(server), { kinds: 'weather' }), { code: 'INVALID_ARGUMENT' })
+  await assert.rejects(failing(`http://127.0.0.1:${await freePort()}`, {}), { code: 'PEER_UNREACHABLE' })
 })
 
 test('the next peer is asked when one cannot be reached, and stays the first one', async () => {

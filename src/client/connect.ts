@@ -3,9 +3,11 @@ import type { InputOf, ReplyOf, Routes } from '../api/routes.ts'
 import { formatJson } from '../lib/json.ts'
 import type { AddedJson } from '../model/add-json.ts'
 import type { BulkAnswerJson } from '../model/bulk-json.ts'
+import type { EventJson } from '../model/event-json.ts'
 import type { PinJson } from '../model/pin-json.ts'
 import type { GlobalPinInfoJson } from '../model/status-json.ts'
-import { type CallName, ONCE, type Target, targetOf } from './calls.ts'
+import { type CallName, EVENT_STREAMS, ONCE, type Target, targetOf } from './calls.ts'
+import { followEvents } from './follow-events.ts'
 import { type Answer, type Ask, type Credentials, Peers } from './peers.ts'
 import { parseDocument, readDocuments } from './read-answer.ts'
 import { type Line, sendPieces } from './send-pieces.ts'
@@ -30,6 +32,7 @@ export interface CallSettings {
   readonly signal?: AbortSignal
 }
 
+type EventsQuery = NonNullable<InputOf<Routes['events']>['query']>
 type Lines = Iterable<Line> | AsyncIterable<Line>
 type Plain = {
   [Name in CallName]: Routes[Name] extends { readonly body: 'lines' | 'upload' } ? never : Name
@@ -58,6 +61,11 @@ export interface ClusterClient {
     query?: { readonly filter?: string; readonly cids?: string },
     settings?: CallSettings,
   ): AsyncIterable<GlobalPinInfoJson>
+  /**
+   * What happens from now on, or behind the event whose id is `after`; goes on, at another peer if need be, when the
+   * connection breaks. A `reset` says that events were missed: list anew what matters.
+   */
+  events(query?: EventsQuery, settings?: CallSettings): AsyncIterable<EventJson>
   /** Resolves when enough peers have pinned (or unpinned) a CID. */
   waitFor(cid: string, settings?: WaitSettings): Promise<GlobalPinInfoJson>
   /** Any route that answers with one document, by its `operationId` in the OpenAPI document. */
@@ -90,7 +98,10 @@ export function connect(hosts: string | readonly string[], settings: ConnectSett
   const one = (name: CallName, input: Input, given: CallSettings = {}) =>
     documentOf(peers.send(toAsk(name, input, given))) as Promise<never>
   const many = (name: CallName, toInput: () => Input, given: CallSettings = {}) =>
-    documentsOf(() => peers.send(toAsk(name, toInput(), given))) as AsyncIterable<never>
+    documentsOf(
+      () => peers.send(toAsk(name, toInput(), given)),
+      EVENT_STREAMS.has(name),
+    ) as AsyncIterable<never>
   const change = (verb: 'pin' | 'unpin', what: string, query: object, given: CallSettings) => {
     if (!what.startsWith('/')) return one(verb, { params: { hash: what }, query }, given)
     const [, keyType = '', ...rest] = what.split('/')
@@ -108,6 +119,13 @@ export function connect(hosts: string | readonly string[], settings: ConnectSett
     pins: (query = {}, given = {}) => many('allocations', () => ({ query }), given),
     status,
     statuses: (query = {}, given = {}) => many('statuses', () => ({ query }), given),
+    events: (query = {}, given = {}) =>
+      followEvents(
+        after => many('events', () => ({ query: after === '' ? query : { ...query, after } }), given),
+        query.after ?? '',
+        () => peers.passOver(),
+        given.signal,
+      ),
     waitFor: (cid, given = {}) => waitForStatus(cid, signal => status(cid, { signal }), given),
     call: (name, input, given = {}) => one(name, toJsonBody(input), given),
     list: (name, input, given = {}) => many(name, () => toJsonBody(input), given),
@@ -144,10 +162,10 @@ async function documentOf(asked: Promise<Answer>): Promise<unknown> {
 }
 
 /** Asks when the first document is wanted, and leaves the rest when no more are. */
-async function* documentsOf(ask: () => Promise<Answer>): AsyncIterable<unknown> {
+async function* documentsOf(ask: () => Promise<Answer>, isEvents = false): AsyncIterable<unknown> {
   const answer = await ask()
   try {
-    yield* readDocuments(answer.next, answer.from)
+    yield* readDocuments(answer.next, answer.from, isEvents)
   } finally {
     answer.close()
   }

@@ -52,18 +52,32 @@ export function parseDocument(text: string, from: string): unknown {
   }
 }
 
-/** The documents of a stream, one a line. One that is an error ends it, and is thrown. */
-export async function* readDocuments(next: NextPiece, from: string): AsyncIterable<unknown> {
+/**
+ * The documents of a stream, one a line, or one an event (WHATWG HTML 9.2, in lines as our peers write them). One that is an
+ * error ends it, and is thrown.
+ */
+export async function* readDocuments(
+  next: NextPiece,
+  from: string,
+  isEvents = false,
+): AsyncIterable<unknown> {
+  for await (const line of readLines(next, from)) {
+    const text = isEvents ? (/^data: ?(.*)$/.exec(line)?.[1] ?? '') : line
+    if (text.trim() !== '') yield toDocument(text, from)
+  }
+}
+
+async function* readLines(next: NextPiece, from: string): AsyncIterable<string> {
   const decoder = new TextDecoder()
   let rest = ''
   for (let piece = await next(); piece !== undefined; piece = await next()) {
     const lines = (rest + decoder.decode(piece, { stream: true })).split('\n')
     rest = lines.pop() ?? ''
     if (rest.length > LINE_MAX) throw new ClusterError('TOO_LARGE', `a line of ${from} is too long`)
-    for (const line of lines) if (line.trim() !== '') yield toDocument(line, from)
+    yield* lines
   }
   rest += decoder.decode()
-  if (rest.trim() !== '') yield toDocument(rest, from)
+  yield rest
 }
 
 function toDocument(line: string, from: string): unknown {

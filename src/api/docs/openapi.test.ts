@@ -115,7 +115,8 @@ test('streams are called sequences, uploads multipart, and pages HTML', () => {
     assert.ok(route)
     const text = JSON.stringify(operation)
     assert.equal(text.includes('x-sequence'), route.streams === true)
-    assert.equal(text.includes('x-trailers'), route.streams === true)
+    assert.equal(text.includes('x-trailers'), route.streams === true && route.isEvents !== true)
+    assert.equal(text.includes('text/event-stream'), route.isEvents === true)
     assert.equal(text.includes('multipart/form-data'), route.body === 'upload')
     assert.equal(text.includes('text/html'), route.isPage === true)
   }

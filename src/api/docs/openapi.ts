@@ -167,6 +167,12 @@ function goodAnswers(name: string, route: Route): Json {
   const schema = refTo(route.reply)
   if (route.streams !== true)
     return { 200: { description: 'The answer', content: { 'application/json': { schema } } } }
+  if (route.isEvents === true) {
+    const description =
+      'Server-sent events without end: in each, the line `data` is one document of this schema, `id` its id and `event` its kind'
+    const content = { 'text/event-stream': { schema, 'x-sequence': 'one JSON document an event' } }
+    return { 200: { description, content } }
+  }
   const isArrayToo = name === 'add'
   const whole = isArrayToo ? ', or with stream-channels=false one list of them at the end' : ''
   const type = route.body === 'lines' ? 'application/x-ndjson' : 'application/json'
