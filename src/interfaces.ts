@@ -14,7 +14,7 @@ import type { ConnectGraph, RepoGc, RepoStat } from './model/graph.ts'
 import type { KeyRange, StoreWrite } from './model/key-range.ts'
 import type { Alert, Measure, Metric } from './model/metric.ts'
 import type { IpfsId, PeerHello, PeerId, PeerInfo } from './model/peer.ts'
-import type { MarkChange, PeerContent, PeerState } from './model/peer-care.ts'
+import type { MarkChange, OwnLeft, PeerContent, PeerState } from './model/peer-care.ts'
 import type { PeerHealth } from './model/peer-health.ts'
 import type { PeerMark } from './model/peer-mark.ts'
 import type { Pin, PinMode, PinOptions } from './model/pin.ts'
@@ -268,14 +268,14 @@ export interface PeerMarks extends AsyncDisposable {
   onChange(listener: (mark: PeerMark) => void): Disposable
 }
 
-/** What operators do about peers. Peers are given as text; `NOT_FOUND` for one that nobody has heard of. */
+/** What operators do about peers. `NOT_FOUND` for one that nobody has heard of and to which nothing is allocated. */
 export interface PeerCare {
   /** Every peer that was heard of or of which something is said, dead or alive; sorted by peer. */
   peers(): readonly PeerState[]
   /** Says something of a peer, for the whole cluster; durable here when it resolves. */
   say(peer: PeerId, change: MarkChange, options: Options): Promise<PeerState>
   /** What it keeps; with `isChecked` also what of it others could not take. One pass over the pinset. */
-  content(peer: string, options: Options & { readonly isChecked: boolean }): Promise<PeerContent>
+  content(peer: PeerId, options: Options & { readonly isChecked: boolean }): Promise<PeerContent>
   /** Moves all its content to others from now on. `REFUSED` when these cannot take all of it, unless it is forced. */
   drain(peer: PeerId, options: Options & { readonly isForced: boolean }): Promise<PeerContent>
   /** Takes it out of the cluster. `REFUSED` for one that is alive and keeps content, unless it is forced. */
@@ -330,6 +330,7 @@ export interface Procedures {
 }
 
 /** Calls on other peers. An error that the other peer answers with comes back as the same `ClusterError`. */
+  left: { input: undefined; output: OwnLeft }
 export interface Rpc extends AsyncDisposable {
   call<Name extends keyof Procedures>(
     to: PeerId,

@@ -27,11 +27,11 @@ export interface LocalComponents {
   readonly peername: string
   readonly tracker: Pick<
     PinTracker,
-    'status' | 'statuses' | 'holds' | 'recover' | 'recoverAll' | 'summary' | 'why'
+    'status' | 'statuses' | 'holds' | 'handOverCount' | 'recover' | 'recoverAll' | 'summary' | 'why'
   >
-  readonly consensus: Pick<Consensus, 'state'>
-  readonly monitor: Pick<Monitor, 'peers'>
-  readonly network: Pick<Network, 'addresses' | 'addressesOf' | 'peers'>
+  readonly consensus: Pick<Consensus, 'isTrusted' | 'pins' | 'state'>
+  readonly monitor: Pick<Monitor, 'health' | 'peers'>
+  readonly network: Pick<Network, 'addresses' | 'addressesOf' | 'latencyMs' | 'peers'>
   readonly ipfs: Pick<Ipfs, 'id' | 'gc' | 'putBlocks' | 'repoStat' | 'swarmPeers'>
   readonly clock: Clock
   /** How far the rebalance of this peer has come, after it was stopped if that is asked. Absent = it does none. */

@@ -2,6 +2,7 @@ import type { Block, RpcHandlers } from '../interfaces.ts'
 import type { LocalComponents } from './components.ts'
 import { makeIdentify } from './identify.ts'
 import { ownLinks } from './links.ts'
+import { ownLeft } from './marks/own-left.ts'
 import { ownPinset } from './pinsets.ts'
 import { makeRebalanceAnswer } from './rebalance/answer-rebalance.ts'
 
@@ -25,6 +26,7 @@ export function makeRpcHandlers(components: LocalComponents): RpcHandlers {
     links: (_input, _from, options) => once(() => ownLinks(components, options)),
     pinset: () => once(async () => ownPinset(components)),
     repoStat: (_input, _from, options) => once(() => ipfs.repoStat(options)),
+    left: (_input, _from, options) => once(() => ownLeft(components, options)),
     rebalance: ({ action }) => once(() => rebalance(action)),
     putBlocks: (blocks, _from, options) =>
       once(async () => {

@@ -23,6 +23,14 @@ export interface Unplaced {
   readonly reason: string
 }
 
+/** What keeps a peer from being switched off, as it sees that itself. */
+export interface OwnLeft {
+  /** Pins that are allocated to it by name. */
+  readonly allocatedCount: number
+  /** CIDs that it holds though they are allocated to others only; never 0 while there may be some. */
+  readonly handOverCount: number
+}
+
 /** What a peer keeps, and what is left to be done before it can be switched off. */
 export interface PeerContent {
   readonly state: PeerState

@@ -2,12 +2,14 @@ import { decode, encode } from '@ipld/dag-cbor'
 import { ClusterError, CODES, type Code, type ErrorDetails, messageOf } from '../errors.ts'
 import type { Block, Procedures } from '../interfaces.ts'
 import type { Cid } from '../model/cid.ts'
+import type { PeerSight } from '../model/graph.ts'
+import { PEER_CONDITIONS } from '../model/peer-health.ts'
+import { ownLeftCodec, rebalanceInputCodec, rebalanceStatusCodec } from './care-codec.ts'
 import { holdsInputCodec, holdsOutputCodec } from './holds-codec.ts'
 import { summaryCodec, whyCodec } from './insight-codec.ts'
 import { peerInfoCodec, peerPinsetCodec } from './peer-codec.ts'
 import { pinInfoCodec } from './pin-codec.ts'
 import { listingCodec, recoveringCodec } from './range-codec.ts'
-import { rebalanceInputCodec, rebalanceStatusCodec } from './rebalance-codec.ts'
 import { type Codec, entriesOf, Fields, refuse, withoutUndefined } from './wire.ts'
 
 const MESSAGE_TEXT_MAX = 4096
@@ -112,6 +114,7 @@ export type Answer =
 export function toBytes(wire: unknown): Uint8Array {
   return encode(wire)
 }
+  left: { input: { kind: 'value', value: nothing }, output: ownLeftCodec },
 
 /** The value of bytes. Throws `INVALID_ARGUMENT` when they are not dag-cbor. */
 export function fromBytes(bytes: Uint8Array): unknown {

@@ -65,6 +65,7 @@ function openEnds(status: Status, config: Partial<RpcConfig> = {}, isTrusted = (
     links: fail,
     pinset: fail,
     repoStat: fail,
+    left: fail,
     rebalance: fail,
     putBlocks: fail,
   }

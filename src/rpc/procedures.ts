@@ -27,6 +27,7 @@ export const PROCEDURES = {
   links: { trust: 'trusted', isLong: false },
   pinset: { trust: 'trusted', isLong: false },
   repoStat: { trust: 'trusted', isLong: false },
+  left: { trust: 'trusted', isLong: true },
   rebalance: { trust: 'trusted', isLong: false },
   putBlocks: { trust: 'trusted', isLong: true },
 } as const satisfies { readonly [Name in keyof Procedures]: Procedure }

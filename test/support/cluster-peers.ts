@@ -60,6 +60,8 @@ export interface TestPeer {
   answers: 'yes' | 'unreachable' | 'forbidden' | 'never'
   /** Blocks that its IPFS node takes before it fails. */
   blocksMax: number
+  /** CIDs that it holds until others have them. */
+  heldCount: number
 }
 
 /** Peers of one cluster in one process, sharing one pinset. The first is the one that tests ask. */
@@ -192,6 +194,7 @@ async function openPeer(shared: Shared, id: PeerId, at: number, config: ClusterC
     ipfs: 'up' as TestPeer['ipfs'],
     answers: 'yes' as TestPeer['answers'],
     blocksMax: Number.POSITIVE_INFINITY,
+    heldCount: 0,
   }
   const components = {
     self: id,
@@ -250,6 +253,9 @@ function fakeTracker(consensus: FakeConsensus, state: PeerState) {
   }
   return {
     status: async (cid: Cid) => infoOf(cid, await consensus.get(cid)),
+    get handOverCount() {
+      return state.heldCount
+    },
     async *statuses(
       filter: ReadonlySet<PinStatus> | undefined,
       { range = {}, signal }: { signal: AbortSignal } & Ranged,

@@ -97,6 +97,7 @@ export const EXAMPLES: {
       outputs: [
         {
           peer: '12D3KooWa',
+  left: [{ input: undefined, outputs: [{ allocatedCount: 7, handOverCount: 0 }] }],
           state: 'moving',
           copiesPlanned: 10,
           copiesMoved: 3,

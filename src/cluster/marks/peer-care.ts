@@ -11,7 +11,7 @@ import { type PeerContentComponents, peerContent } from './peer-content.ts'
 import { peerState, peerStates } from './peer-states.ts'
 
 /** What taking care of peers needs. */
-export type PeerCareComponents = PeerContentComponents & Pick<ClusterComponents, 'clock' | 'logger' | 'self'>
+export type PeerCareComponents = PeerContentComponents & Pick<ClusterComponents, 'logger'>
 
 /** Lets operators say of peers what is to be done with them. What is said is written to the pinset and thereby everywhere. */
 export function openPeerCare(components: PeerCareComponents, config: ClusterConfig): PeerCare {
@@ -90,7 +90,7 @@ class Care implements PeerCare {
   #checkMaintenance({ maintenanceUntilMs }: MarkChange): void {
     if (maintenanceUntilMs === undefined) return
     const forMs = maintenanceUntilMs - this.#parts.clock.now()
-    if (forMs < MAINTENANCE_MS.min - 1000 || forMs > MAINTENANCE_MS.max + 1000)
+    if (!(forMs >= MAINTENANCE_MS.min - 1000 && forMs <= MAINTENANCE_MS.max + 1000))
       throw new ClusterError('INVALID_ARGUMENT', 'a maintenance lasts from 1 minute to 30 days (720h)')
   }
 

@@ -1,16 +1,27 @@
 import { ClusterError } from '../../errors.ts'
 import type { Options } from '../../interfaces.ts'
 import type { PeerId } from '../../model/peer.ts'
-import { type PeerContent, type PeerState, UNPLACED_SHOWN_MAX, type Unplaced } from '../../model/peer-care.ts'
+import {
+  type OwnLeft,
+  type PeerContent,
+  type PeerState,
+  UNPLACED_SHOWN_MAX,
+  type Unplaced,
+} from '../../model/peer-care.ts'
 import { isEverywhere, type Pin } from '../../model/pin.ts'
 import { type ChooserComponents, type ChooserConfig, peerChooser } from '../choose-peers.ts'
+import type { ClusterComponents } from '../components.ts'
+import { fanOut, onlyAnswer } from '../fan-out.ts'
+import { ownLeft } from './own-left.ts'
 import { type PeerStatesComponents, peerState } from './peer-states.ts'
 
 /** What looking at a peer's content needs. */
-export type PeerContentComponents = PeerStatesComponents & ChooserComponents
+export type PeerContentComponents = PeerStatesComponents &
+  ChooserComponents &
+  Pick<ClusterComponents, 'clock' | 'rpc' | 'self' | 'tracker'>
 
-/** Metric in which a peer tells how much it holds until others have it. */
-export const HAND_OVER_METRIC = 'handover'
+/** The peer goes through its whole pinset. */
+const LEFT_LIMIT_MS = 120_000
 
 /**
  * Counts what a peer keeps, in one pass over the pinset that holds nothing. With `isChecked` it is tried for every pin
@@ -35,16 +46,21 @@ export async function peerContent(
     if (isChecked) found.look(pin)
   }
   const state = peerState(components, peer)
-  const handOverCount = handOverOf(components, peer)
+  const left = isAnswering(state) ? await askLeft(components, peer, { signal }) : undefined
   return {
     state,
     allocatedCount,
     everywhereCount,
-    handOverCount,
+    handOverCount: left?.handOverCount,
     unplacedCount: isChecked ? found.count : undefined,
     unplaced: found.first,
-    isEmpty: allocatedCount === 0 && (handOverCount === 0 || !isAnswering(state)),
+    isEmpty: allocatedCount === 0 && (isDone(left) || !isAnswering(state)),
   }
+}
+
+/** By the peer's own pinset, too: it may not have heard yet of what was moved away from it. */
+function isDone(left: OwnLeft | undefined): boolean {
+  return left !== undefined && left.allocatedCount === 0 && left.handOverCount === 0
 }
 
 /** What a peer that is not there may still hold, nobody can wait for. */
@@ -52,10 +68,18 @@ function isAnswering({ health }: PeerState): boolean {
   return health?.condition === 'alive' || health?.condition === 'suspect'
 }
 
-function handOverOf({ monitor }: Pick<PeerContentComponents, 'monitor'>, peer: PeerId): number | undefined {
-  const metric = monitor.latest(HAND_OVER_METRIC).find(each => each.peer === peer)
-  const count = Number(metric?.value ?? Number.NaN)
-  return Number.isSafeInteger(count) && count >= 0 ? count : undefined
+/** What the peer says itself; undefined when it does not answer. */
+async function askLeft(
+  components: PeerContentComponents,
+  peer: PeerId,
+  { signal }: Options,
+): Promise<OwnLeft | undefined> {
+  const { clock, rpc, self } = components
+  if (peer === self) return ownLeft(components, { signal })
+  const ask = (to: PeerId, options: Options) => onlyAnswer(rpc.call(to, 'left', undefined, options))
+  for await (const answer of fanOut([peer], ask, { signal, clock, limitMs: LEFT_LIMIT_MS }))
+    return 'value' in answer ? answer.value : undefined
+  return undefined
 }
 
 /** Finds out which pins would have to stay where they are. */
@@ -71,7 +95,9 @@ class UnplacedPins {
   }
 
   look(pin: Pin): void {
-    const { cid, replicationMin: min, replicationMax: max } = pin
+    const { cid } = pin
+    const min = Math.max(1, pin.replicationMin)
+    const max = pin.replicationMax <= 0 ? Math.max(min, pin.allocations.length) : pin.replicationMax
     try {
       this.#choose({ cid, replication: { min, max }, existing: pin, preferred: [], leaving: this.#leaving })
     } catch (thrown) {

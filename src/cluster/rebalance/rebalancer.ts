@@ -2,7 +2,7 @@ import { ClusterError, messageOf } from '../../errors.ts'
 import type { Options, Rebalancer } from '../../interfaces.ts'
 import { TokenBucket } from '../../lib/token-bucket.ts'
 import type { PeerId } from '../../model/peer.ts'
-import type { Pin } from '../../model/pin.ts'
+import { isSameRequest } from '../../model/pin.ts'
 import { REBALANCE_RATE, type RebalancePlan, type RebalanceStatus } from '../../model/rebalance.ts'
 import type { ClusterComponents } from '../components.ts'
 import type { ClusterConfig } from '../config.ts'
@@ -203,21 +203,18 @@ function underWay(peer: PeerId): ClusterError {
   )
 }
 
-/** Writes the entries that are still as they were when the move was decided. Answers with the moves that were made. */
+/** Writes the entries that are still as they were when the move was decided. Answers with the moves that were begun. */
 async function write(
   consensus: PlanComponents['consensus'],
   moves: readonly Move[],
   options: Options,
 ): Promise<readonly Move[]> {
   const present = await consensus.getMany(moves.map(({ pin }) => pin.cid))
-  const made: Move[] = []
-  const entries: Pin[] = []
-  moves.forEach((move, at) => {
+  const made = moves.filter(({ pin }, at) => {
     const entry = present[at]
-    if (entry === undefined || entry.allocations.join() !== move.pin.allocations.join()) return
-    made.push(move)
-    entries.push({ ...entry, allocations: move.allocations })
+    return entry !== undefined && isSameRequest(entry, pin)
   })
-  if (entries.length > 0) await consensus.put(entries, options)
+  const entries = made.map(({ pin, allocations }) => ({ ...pin, allocations }))
+  if (made.length > 0) await consensus.put(entries, { ...options, replacing: made.map(({ pin }) => pin) })
   return made
 }

@@ -2,6 +2,15 @@ import type { Procedures } from '../interfaces.ts'
 import { REBALANCE_STATES, type RebalanceStatus } from '../model/rebalance.ts'
 import { type Codec, Fields, withoutUndefined } from './wire.ts'
 
+/** What keeps the answering peer from being switched off. */
+export const ownLeftCodec: Codec<Procedures['left']['output']> = {
+  toWire: left => ({ ...left }),
+  fromWire: wire => {
+    const fields = new Fields(wire, 'left')
+    return { allocatedCount: fields.count('allocatedCount'), handOverCount: fields.count('handOverCount') }
+  },
+}
+
 /** What another peer is to do about its rebalance. */
 export const rebalanceInputCodec: Codec<Procedures['rebalance']['input']> = {
   toWire: ({ action }) => ({ action }),
