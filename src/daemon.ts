@@ -2,8 +2,7 @@ import { statfs } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Meter } from '@opentelemetry/api'
 import { type AlertsParts, openAlerts } from './alerts/alerts.ts'
-import { toAllocate } from './allocator/allocate.ts'
-import { toExplainAllocation } from './allocator/explain.ts'
+import { toAllocator } from './allocator/allocator.ts'
 import { parseApiAddress } from './api/address.ts'
 import { serveOverPeers } from './api/over-peers.ts'
 import { openPinSvcApi } from './api/pinsvc/pinsvc.ts'
@@ -133,7 +132,8 @@ export async function openDaemon(settings: DaemonSettings, seams: Seams): Promis
   const isTrusted = (peer: string) => consensus.isTrusted(peer)
   const rpc = parts.use(openRpc({ ...base('rpc'), network, isTrusted, handlers }))
   calls.rpc = rpc
-  const allocate = toAllocate(settings.allocator)
+  const allocator = toAllocator(settings.allocator)
+  const { allocate } = allocator
   const cluster = parts.use(
     await openCluster(
       {
@@ -143,8 +143,7 @@ export async function openDaemon(settings: DaemonSettings, seams: Seams): Promis
         rpc,
         alerts,
         events: parts.use(openEvents({ ...base('events'), consensus, tracker, monitor, alerts })),
-        allocate,
-        explainAllocation: toExplainAllocation(settings.allocator),
+        ...allocator,
         importContent,
       },
       settings.cluster,

@@ -13,11 +13,11 @@ export const allocatorSchema = Type.Object({
       'Metrics to choose peers by, most important first. Tags spread copies over groups; within a group the peers with the greatest weight come first.',
   }),
   weight_tolerance: Type.Number({
-    default: 0.01,
+    default: 0.1,
     minimum: 0,
     maximum: 0.5,
     description:
-      'Peers whose weights differ by less than this share count as equal, and each content then has an order of its own among them. Free space is some seconds old when it is read; without a tolerance all content of these seconds goes to the same peers.',
+      'Peers whose weights differ by less than this share count as equal, and get equal shares. Free space is some seconds old when it is read; without a tolerance all content of these seconds goes to the same peers.',
   }),
   require: tagList(
     'Tags with their values, such as `region=eu`: only peers that have them are chosen. Of several values of one tag any will do. A pin that asks for tags itself is placed by those instead.',

@@ -60,7 +60,7 @@ function staying(current: readonly PeerId[], request: AllocationRequest, field: 
 
 function best(
   stays: readonly PeerId[],
-  { cid, living, replicationMax }: AllocationRequest,
+  { cid, living, replicationMax, tallyOf }: AllocationRequest,
   { known }: Field,
   weightTolerance: number,
 ): readonly PeerId[] {
@@ -68,7 +68,7 @@ function best(
     .filter(peer => living.has(peer))
     .map(peer => known.get(peer))
     .filter(candidate => candidate !== undefined)
-  const order = orderPeers(reporting, [], { cid, weightTolerance, limit: replicationMax })
+  const order = orderPeers(reporting, [], { cid, weightTolerance, tallyOf, limit: replicationMax })
   const quiet = stays.filter(peer => living.has(peer) && !known.has(peer))
   const silent = stays.filter(peer => !living.has(peer))
   const kept = new Set([...order, ...quiet, ...silent].slice(0, replicationMax))
@@ -82,7 +82,7 @@ export function choose(
   kept: readonly PeerId[],
   { limit, weightTolerance }: { readonly limit: number; readonly weightTolerance: number },
 ): readonly PeerId[] {
-  const { cid, placement } = request
+  const { cid, placement, tallyOf } = request
   const { distinct } = placement
   const domains = new Set(
     distinct === undefined ? [] : kept.map(peer => tagOf(peer, distinct, field)).filter(isSaid),
@@ -106,6 +106,7 @@ export function choose(
   const order = orderPeers(others, taken, {
     cid,
     weightTolerance,
+    tallyOf,
     limit: distinct === undefined ? rest : others.length,
   })
   return [...preferred, ...order.filter(takesDomain).slice(0, rest)]

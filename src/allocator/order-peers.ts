@@ -18,6 +18,8 @@ export interface OrderRule {
   readonly cid: Cid
   /** Share by which weights may differ and still count as equal. */
   readonly weightTolerance: number
+  /** Of peers that are equal those with less come first. */
+  readonly tallyOf: ((peer: PeerId) => number) | undefined
   /** How many peers are wanted; the rest of the order is not worked out. */
   readonly limit: number
 }
@@ -26,6 +28,7 @@ export interface OrderRule {
 interface Group {
   /** Value of the metric, or the peer when it is one of its own. */
   readonly key: string
+  readonly peers: readonly PeerId[]
   readonly weight: number
   readonly aggregated: number
   readonly children: readonly Group[]
@@ -39,8 +42,9 @@ interface Group {
 /**
  * The best peers, best first. Peers are split by the first metric into groups (tags) or single peers, each group by the
  * next metric, and so on. Draws go round the groups, so that no group gets a second copy while another has none; groups
- * come in order of their weights, equal ones in an order that the CID decides (rendezvous hashing: Thaler, Ravishankar,
- * "Using name-based mappings to increase hit rates", 1998). Peers that are `taken` count as drawn from their groups.
+ * come in order of their weights, equal ones by what their peers were given of late, and then in an order that the CID
+ * decides (rendezvous hashing: Thaler, Ravishankar, "Using name-based mappings to increase hit rates", 1998). Peers that
+ * are `taken` count as drawn from their groups.
  */
 export function orderPeers(
   candidates: readonly Candidate[],
@@ -50,11 +54,12 @@ export function orderPeers(
   const depth = candidates[0]?.metrics.length ?? 0
   const root: Group = {
     key: '',
+    peers: [],
     weight: 0,
     aggregated: 0,
     children: split(candidates, taken, 0, depth, rule),
     // With groups to draw from, their own order is what counts.
-    members: depth > 0 ? [] : rank(candidates, candidate => candidate.peer, rule.cid),
+    members: depth > 0 ? [] : rank(candidates, byPeer, rule),
     left: candidates.length,
     drawn: 0,
   }
@@ -78,17 +83,18 @@ function split(
     const weight = sum(members, member => member.metrics[level]?.weight ?? 0)
     return {
       key,
+      peers: members.map(({ peer }) => peer),
       weight,
       aggregated: weight + sum(children, child => child.aggregated),
       children,
-      members: level + 1 === depth ? rank(members, member => member.peer, rule.cid) : members,
+      members: level + 1 === depth ? rank(members, byPeer, rule) : members,
       left: members.length,
       drawn: sameTaken.length,
     }
   })
   return bands(groups, group => group.weight, rule.weightTolerance).flatMap(equal =>
     bands(equal, group => group.aggregated, rule.weightTolerance).flatMap(same =>
-      rank(same, group => group.key, rule.cid),
+      rank(same, { keyOf: group => group.key, peersOf: group => group.peers }, rule),
     ),
   )
 }
@@ -128,13 +134,23 @@ function bands<T>(items: readonly T[], weightOf: (item: T) => number, tolerance:
   return result
 }
 
-/** Items in the order that the CID decides among equals. */
-function rank<T>(items: readonly T[], keyOf: (item: T) => string, cid: Cid): T[] {
+/** What tells equal items apart. */
+interface Ranked<T> {
+  readonly keyOf: (item: T) => string
+  readonly peersOf: (item: T) => readonly PeerId[]
+}
+
+const byPeer: Ranked<Candidate> = { keyOf: ({ peer }) => peer, peersOf: ({ peer }) => [peer] }
+
+/** Equal items in order: those whose peers were given less on average, then as the CID decides. */
+function rank<T>(items: readonly T[], { keyOf, peersOf }: Ranked<T>, { cid, tallyOf }: OrderRule): T[] {
   if (items.length < 2) return [...items]
-  const digests = new Map(
-    items.map(item => [item, hash('sha256', concatBytes([cid.bytes, Buffer.from(keyOf(item))]), 'hex')]),
-  )
-  return items.toSorted((a, b) => ((digests.get(a) ?? '') < (digests.get(b) ?? '') ? -1 : 1))
+  const ranks = items.map(item => {
+    const peers = peersOf(item)
+    const tally = tallyOf === undefined ? 0 : sum(peers, tallyOf) / peers.length
+    return { item, tally, digest: hash('sha256', concatBytes([cid.bytes, Buffer.from(keyOf(item))]), 'hex') }
+  })
+  return ranks.sort((a, b) => a.tally - b.tally || (a.digest < b.digest ? -1 : 1)).map(({ item }) => item)
 }
 
 function sum<T>(items: readonly T[], of: (item: T) => number): number {

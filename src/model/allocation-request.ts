@@ -45,6 +45,8 @@ export interface AllocationRequest {
   readonly allocateBy: readonly string[]
   /** Valid metrics by name: those to order by, the tags that the placement looks at, and how full disks are. */
   readonly metrics: ReadonlyMap<string, readonly Metric[]>
+  /** How much was given to a peer of late: of peers that are equal those with less come first. Default: all are alike. */
+  readonly tallyOf?: (peer: PeerId) => number
   /** Every peer that is known, with its name; '' = it has none. */
   readonly names: ReadonlyMap<PeerId, string>
 }
