@@ -1,7 +1,7 @@
 import type { Clock } from '../lib/clock.ts'
 
 /** A process that is late by more than this stood still. */
-const LATE_MS = 1500
+export const LATE_MS = 1500
 
 /** Who is told of pauses and ticks. */
 export interface AwakeOptions {

@@ -56,6 +56,7 @@ export interface DetectorParts {
 }
 
 interface Watched {
+  readonly peer: PeerId
   boot: string
   intervalMs: number
   history: ArrivalHistory
@@ -97,7 +98,7 @@ export class FailureDetector {
   /** Notes a heartbeat. */
   heard(peer: PeerId, sign: LifeSign, now: Now): void {
     const known = this.#watched.get(peer)
-    const watched = known ?? this.#begin(sign, now)
+    const watched = known ?? this.#begin(peer, sign, now)
     if (known === undefined) this.#watched.set(peer, watched)
     else this.#measure(known, sign, now)
     watched.silentSinceMs = now.awakeMs
@@ -107,8 +108,8 @@ export class FailureDetector {
     watched.isMissed = false
     watched.missed = sign.missed
     const condition = sign.isLeaving ? 'suspect' : 'alive'
-    if (known === undefined) this.#tell(peer, watched, undefined, now)
-    if (condition !== watched.condition) this.#turn(peer, watched, condition, now)
+    if (known === undefined) this.#tell(watched, undefined, now)
+    if (condition !== watched.condition) this.#turn(watched, condition, now)
   }
 
   /** After a pause of this process: every silence begins now, and what ends it is not measured. */
@@ -126,7 +127,7 @@ export class FailureDetector {
   check(now: Now, patience: number): boolean {
     let hasNews = false
     let votes: Votes | undefined
-    for (const [peer, watched] of this.#watched) {
+    for (const watched of this.#watched.values()) {
       const silenceMs = now.awakeMs - watched.silentSinceMs
       if (watched.condition === 'gone' || silenceMs < SUSPECT_INTERVALS * watched.intervalMs) continue
       const phi = this.#phi(watched, silenceMs, patience)
@@ -137,22 +138,25 @@ export class FailureDetector {
       if (phi < this.#config.suspectPhi) continue
       if (isMissed) votes ??= this.#votes()
       const isGone =
-        votes !== undefined && isMissed && (isMajority(votes, peer) || silenceMs >= ALONE_FACTOR * goneMs)
+        votes !== undefined &&
+        isMissed &&
+        (isMajority(votes, watched.peer) || silenceMs >= ALONE_FACTOR * goneMs)
       const condition = isGone ? 'gone' : silenceMs >= unreachableMs ? 'unreachable' : 'suspect'
-      if (isWorse(condition, watched.condition)) this.#turn(peer, watched, condition, now)
+      if (isWorse(condition, watched.condition)) this.#turn(watched, condition, now)
     }
     return hasNews
   }
 
   /** Peers to name in the next heartbeat: those not yet gone first. */
   missed(): readonly PeerId[] {
-    const missed = [...this.#watched].filter(([, { isMissed }]) => isMissed)
-    const order = (watched: Watched) =>
-      watched.condition === 'gone' ? -watched.sinceMs : Number.NEGATIVE_INFINITY
+    const missed: Watched[] = []
+    for (const watched of this.#watched.values()) if (watched.isMissed) missed.push(watched)
+    const order = ({ condition, sinceMs }: Watched) =>
+      condition === 'gone' ? -sinceMs : Number.NEGATIVE_INFINITY
     return missed
-      .sort(([, a], [, b]) => (order(a) < order(b) ? -1 : 1))
+      .sort((a, b) => (order(a) < order(b) ? -1 : 1))
       .slice(0, MISSED_MAX)
-      .map(([peer]) => peer)
+      .map(({ peer }) => peer)
   }
 
   /** What a peer's condition is; undefined when it was never heard. */
@@ -162,7 +166,7 @@ export class FailureDetector {
 
   /** Every peer that was heard, in no order. */
   health(now: Now, patience: number): readonly PeerHealth[] {
-    return [...this.#watched].map(([peer, watched]) => this.#healthOf(peer, watched, now, patience))
+    return [...this.#watched.values()].map(watched => this.#healthOf(watched, now, patience))
   }
 
   /** Peers that are alive or suspect. */
@@ -175,8 +179,9 @@ export class FailureDetector {
     this.#watched.delete(peer)
   }
 
-  #begin({ boot, intervalMs, isLeaving, missed }: LifeSign, now: Now): Watched {
+  #begin(peer: PeerId, { boot, intervalMs, isLeaving, missed }: LifeSign, now: Now): Watched {
     return {
+      peer,
       boot,
       intervalMs,
       history: new ArrivalHistory(intervalMs, this.#config.samplesMax),
@@ -222,7 +227,7 @@ export class FailureDetector {
   /** Whom the others miss, counted once for all accused. */
   #votes(): Votes {
     const votes: Votes = { voters: new Set(), counts: new Map() }
-    for (const [peer, { condition, missed, isLeaving }] of this.#watched) {
+    for (const { peer, condition, missed, isLeaving } of this.#watched.values()) {
       if (missed === undefined || isLeaving || condition === 'gone' || !this.#parts.isTrusted(peer)) continue
       votes.voters.add(peer)
       if (condition !== 'alive') continue
@@ -231,19 +236,19 @@ export class FailureDetector {
     return votes
   }
 
-  #turn(peer: PeerId, watched: Watched, condition: PeerCondition, now: Now): void {
+  #turn(watched: Watched, condition: PeerCondition, now: Now): void {
     const from = watched.condition
     watched.condition = condition
     watched.sinceMs = now.wallMs
-    this.#tell(peer, watched, from, now)
+    this.#tell(watched, from, now)
   }
 
-  #tell(peer: PeerId, watched: Watched, from: PeerCondition | undefined, now: Now): void {
-    this.#parts.onChange(this.#healthOf(peer, watched, now, 1), from)
+  #tell(watched: Watched, from: PeerCondition | undefined, now: Now): void {
+    this.#parts.onChange(this.#healthOf(watched, now, 1), from)
   }
 
-  #healthOf(peer: PeerId, watched: Watched, now: Now, patience: number): PeerHealth {
-    const { condition, heardAtMs, sinceMs } = watched
+  #healthOf(watched: Watched, now: Now, patience: number): PeerHealth {
+    const { peer, condition, heardAtMs, sinceMs } = watched
     const phi = this.#phi(watched, now.awakeMs - watched.silentSinceMs, patience)
     return { peer, condition, phi, heardAtMs, sinceMs }
   }

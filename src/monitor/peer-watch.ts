@@ -1,7 +1,7 @@
 import type { Clock } from '../lib/clock.ts'
 import type { PeerId } from '../model/peer.ts'
 import type { PeerCondition, PeerHealth } from '../model/peer-health.ts'
-import { AwakeTime } from './awake-time.ts'
+import { AwakeTime, LATE_MS } from './awake-time.ts'
 import {
   type DetectorConfig,
   type DetectorParts,
@@ -64,7 +64,7 @@ export class PeerWatch implements Disposable {
     if (this.#hasPaused) {
       this.#hasPaused = false
       this.#detector.startAfresh(now)
-      this.#ownHealth.noteTrouble(2, now.awakeMs)
+      this.#ownHealth.noteTrouble(1, now.awakeMs)
     }
     return now
   }
@@ -130,7 +130,7 @@ export class PeerWatch implements Disposable {
 
   #tick(lateMs: number): void {
     const now = this.now()
-    if (lateMs > BUSY_MS) this.#ownHealth.noteTrouble(1, now.awakeMs)
+    if (lateMs > BUSY_MS && lateMs <= LATE_MS) this.#ownHealth.noteTrouble(1, now.awakeMs)
     if (this.#detector.check(now, this.#ownHealth.patience(now.awakeMs))) this.#parts.onMissed()
   }
 }
