@@ -77,7 +77,7 @@ export function makeAudit(logger: Logger, clock: Clock): Audit {
       logger.info('change', {
         // What the client chose comes first, so that it cannot stand in for who it is.
         ...toFields(request.params),
-        result: reply.statusCode < 400 ? 'done' : 'refused',
+        result: resultOf(reply.statusCode),
         ...(reply.raw.writableFinished ? {} : { result: 'cut' }),
         ...notes.get(request.raw),
         caller: kind,
@@ -98,6 +98,12 @@ export function makeAudit(logger: Logger, clock: Clock): Audit {
       untoldCount = 0
     },
   }
+}
+
+/** A redirect has changed nothing yet. */
+function resultOf(status: number): string {
+  if (status < 300) return 'done'
+  return status < 400 ? 'redirected' : 'refused'
 }
 
 /** Address of the other end; behind a reverse proxy that is the proxy. */

@@ -5,7 +5,7 @@ import type { Clock } from '../lib/clock.ts'
 import { sendWireError, type WireErrorFormat } from './wire-errors.ts'
 
 /** Requests of one connection that may wait for the answers to those before them. Well-behaved clients send none ahead. */
-export const PIPELINED_MAX = 128
+export const PIPELINED_MAX = 64
 /** How long the rest of a body is waited for behind an answer that did not need it. */
 const REST_OF_BODY_MS = 2000
 

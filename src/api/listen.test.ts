@@ -148,6 +148,13 @@ for (const [what, [bytes, status, reason]] of Object.entries(WRONG)) {
   })
 }
 
+test('a malformed question for a head alone gets no body', async () => {
+  await using server = await serve(() => assert.fail('a request was handled'))
+  using connection = await sendRaw(server.port, 'HEAD /\\ \u0001 HTTP/1.1\r\nHost: x\r\n\r\n')
+  await until('the end', connection.isClosed)
+  assert.match(connection.text(), /^HTTP\/1\.1 400 [^]*\r\n\r\n$/)
+})
+
 test('a head that does not come in time is a 408; so it is where the whole request has less time than its head', async () => {
   await using server = await serve(() => assert.fail('a request was handled'), {
     readHeaderTimeoutMs: 5000,

@@ -61,7 +61,7 @@ export function answerWireErrors(
     const body = format(error, status)
     connection.end(
       `HTTP/1.1 ${status} ${phrase}\r\nConnection: close\r\nContent-Type: application/json\r\n` +
-        `Content-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
+        `Content-Length: ${Buffer.byteLength(body)}\r\n\r\n${isHead(thrown) ? '' : body}`,
       () => connection.destroy(),
     )
   })
@@ -69,6 +69,15 @@ export function answerWireErrors(
     const error = new ClusterError('INVALID_ARGUMENT', 'only "Expect: 100-continue" can be met')
     sendWireError(response, error, format, 417)
   })
+}
+
+/** Whether what could not be read begins as a question for a head alone, to which a body would be the next answer. */
+function isHead(thrown: Error): boolean {
+  return (
+    'rawPacket' in thrown &&
+    thrown.rawPacket instanceof Uint8Array &&
+    Buffer.from(thrown.rawPacket.subarray(0, 5)).toString('latin1') === 'HEAD '
+  )
 }
 
 function malformed(cause: Error): ClusterError {
