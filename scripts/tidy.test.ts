@@ -64,6 +64,7 @@ const PACKAGE_HOME: Readonly<Record<string, readonly string[]>> = {
   'pino-pretty': ['observability'],
   commander: ['ctl', 'service'],
   'ipfs-unixfs-importer': ['sharding'],
+  '@hpcc-js/wasm-graphviz': ['ctl'],
 }
 
 const LINES_MAX = 400

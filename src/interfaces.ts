@@ -10,7 +10,7 @@ import type { Block, PinProgress } from './model/block.ts'
 import type { BulkLines, BulkResult, ImportChanges, WantedPin } from './model/bulk.ts'
 import type { Cid } from './model/cid.ts'
 import type { EventFeed } from './model/cluster-event.ts'
-import type { ConnectGraph, RepoGc, RepoStat } from './model/graph.ts'
+import type { ConnectGraph, PeerSight, RepoGc, RepoStat } from './model/graph.ts'
 import type { KeyRange, StoreWrite } from './model/key-range.ts'
 import type { Alert, Measure, Metric } from './model/metric.ts'
 import type { IpfsId, PeerHello, PeerId, PeerInfo } from './model/peer.ts'
@@ -321,16 +321,21 @@ export interface Procedures {
   gc: { input: undefined; output: { readonly cid?: Cid; readonly error?: string } }
   links: {
     input: undefined
-    output: { readonly cluster: readonly PeerId[]; readonly ipfs: readonly PeerId[] | undefined }
+    output: {
+      readonly cluster: readonly PeerId[]
+      readonly ipfs: readonly PeerId[] | undefined
+      /** What the peer makes of every other that it ever heard of. */
+      readonly seen: readonly PeerSight[]
+    }
   }
   pinset: { input: undefined; output: PeerPinset }
   repoStat: { input: undefined; output: RepoStat }
+  left: { input: undefined; output: OwnLeft }
   rebalance: { input: { readonly action: 'status' | 'stop' }; output: RebalanceStatus }
   putBlocks: { input: AsyncIterable<Block>; output: { readonly blocks: number } }
 }
 
 /** Calls on other peers. An error that the other peer answers with comes back as the same `ClusterError`. */
-  left: { input: undefined; output: OwnLeft }
 export interface Rpc extends AsyncDisposable {
   call<Name extends keyof Procedures>(
     to: PeerId,

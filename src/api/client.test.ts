@@ -9,6 +9,7 @@ import { test } from 'node:test'
 import { Check } from 'typebox/schema'
 import { askTokens } from '../../test/support/ask-tokens.ts'
 import { askBulk, echoBulk } from '../../test/support/echo-bulk.ts'
+import { askCare, echoCare } from '../../test/support/echo-care.ts'
 import { askInsight, echoInsight, exampleAlert } from '../../test/support/echo-insight.ts'
 import { askTrust, echoTrust } from '../../test/support/echo-trust.ts'
 import { collect, openRestServer } from '../../test/support/rest-server.ts'
@@ -105,17 +106,20 @@ function talkativeCluster(asked: unknown[]): Partial<Cluster> {
       trusted: new Map([[peer, true]]),
       clusterToIpfs: new Map(),
       ipfsLinks: new Map(),
+      health: new Map([[peer, { peer, condition: 'suspect', phi: 3.14, heardAtMs: 5, sinceMs: 6 }]]),
+      failures: new Map([[peer, 'it is slow']]),
+      sights: new Map([[peer, [{ peer, condition: 'alive', phi: 0, isTrusted: true, latencyMs: 1.5 }]]]),
     }),
     alerts: () => [alert],
     metricNames: () => ['ping'],
     metrics: () => [metric],
     ...echoBulk(),
     ...echoTrust(peer),
+    ...echoCare(peer),
     ...echoInsight(cid, peer),
     async *add(entries) {
       for await (const entry of entries) {
         const content = entry.kind === 'file' ? Buffer.concat(await collect(entry.content)).toString() : ''
-    ...echoCare(peer),
         yield { name: `${entry.kind} ${entry.path} ${content}`, cid, size: content.length }
       }
     },
@@ -145,11 +149,11 @@ test('every route goes from the client to the cluster and back, in documents of 
     ...(await askBulk(client, hash, options)),
     ...(await askTrust(client, peer, options)),
     ...(await askTokens(client, options)),
+    ...(await askCare(client, peer, options)),
     recover: await client.recover({ params: { hash }, query: { local: 'true' } }, options),
     recoverAll: await collect(client.recoverAll({}, options)),
     status: await client.status({ params: { hash } }, options),
     pin: await client.pin({ params: { hash }, query: { name: 'a&b', 'meta-k': 'v w' } }, options),
-    ...(await askCare(client, peer, options)),
     pinPath: await client.pinPath({ params: path, query: { mode: 'direct' } }, options),
     unpin: await client.unpin({ params: { hash } }, options),
     unpinPath: await client.unpinPath({ params: path }, options),

@@ -39,7 +39,8 @@ export interface LocalComponents {
 }
 
 /** What the core of a peer is joined from. */
-export interface ClusterComponents extends Omit<LocalComponents, 'monitor' | 'ipfs' | 'peername' | 'rebalance'> {
+export interface ClusterComponents
+  extends Omit<LocalComponents, 'monitor' | 'ipfs' | 'peername' | 'rebalance'> {
   readonly consensus: Consensus
   readonly monitor: Pick<
     Monitor,

@@ -35,6 +35,8 @@ const TURN_MS = 4000
 const TRY_AGAIN_MS = 30_000
 /** Passes that are needed because much changed come no more often than that. */
 const PASS_PAUSE_MS = 30_000
+/** How far ahead is looked, in passes: what expires later is passed over by the bytes of its record. */
+const HORIZON_PASSES = 3
 const TYPES: ReadonlySet<PinType> = new Set(['pin', 'meta-pin'])
 
 /**
@@ -77,7 +79,8 @@ class Expiry implements AsyncDisposable {
   }
 
   #newSoonest(): SoonestExpiries {
-    return new SoonestExpiries(this.#config.rememberedMax ?? REMEMBERED_MAX)
+    const { rememberedMax = REMEMBERED_MAX, passEveryMs } = this.#config
+    return new SoonestExpiries(rememberedMax, this.#parts.clock.now() + HORIZON_PASSES * passEveryMs)
   }
 
   #note(cids: readonly Cid[]): void {
@@ -90,10 +93,9 @@ class Expiry implements AsyncDisposable {
   async #passIfDue(options: Options): Promise<void> {
     const { clock } = this.#parts
     const sinceMs = clock.monotonic() - this.#passedAtMs
-    const { horizonMs, size } = this.#soonest
+    const { horizonMs, isCut, size } = this.#soonest
     const max = this.#config.rememberedMax ?? REMEMBERED_MAX
-    const isRunningLow =
-      horizonMs !== Number.POSITIVE_INFINITY && (size < max / 10 || horizonMs <= clock.now())
+    const isRunningLow = horizonMs <= clock.now() || (isCut && size < max / 10)
     const isWanted = (this.#isPassDue && sinceMs >= PASS_PAUSE_MS) || sinceMs >= this.#config.passEveryMs
     if (!isRunningLow && !isWanted) return
     this.#isPassDue = false
@@ -114,7 +116,7 @@ class Expiry implements AsyncDisposable {
   async #pass(found: SoonestExpiries, options: Options): Promise<void> {
     const { clock, consensus } = this.#parts
     let due: Cid[] = []
-    const range = { types: TYPES, expiresBeforeMs: Number.POSITIVE_INFINITY }
+    const range = { types: TYPES, expiresBeforeMs: found.horizonMs }
     for await (const pin of consensus.pins(range, options)) {
       const dueAtMs = dueAtOf(pin)
       if (dueAtMs === undefined) continue

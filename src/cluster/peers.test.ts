@@ -83,12 +83,40 @@ test('the graph has every peer as a key, and links of those that answer, to peer
   assert.deepEqual(graph.clusterLinks.get(second), [])
   assert.deepEqual(graph.clusterLinks.get(first), [second, third, fourth])
   assert.deepEqual([...graph.trusted.values()], [true, true, true, false])
-  assert.deepEqual([...graph.peernames.keys()].sort(), [first, third, fourth].sort())
+  assert.deepEqual([...graph.peernames.values()], ['peer0', 'peer1', 'peer2', 'peer3'])
+  assert.deepEqual([...graph.failures.keys()], [second])
   assert.deepEqual([...graph.clusterToIpfs.keys()].sort(), [first, fourth].sort())
   assert.deepEqual(graph.ipfsLinks.get('ipfs0'), [])
   for (const links of graph.clusterLinks.values()) {
     for (const other of links) assert.ok(graph.clusterLinks.has(other))
   }
+})
+
+test('a peer that is gone is drawn, not asked and not missing, until it is removed', async () => {
+  await using peers = await openPeers(3)
+  const [first, second, third] = peers.peers
+  assert.ok(first !== undefined && second !== undefined && third !== undefined)
+  second.answers = 'never'
+  peers.become(second.id, 'gone')
+  const graph = await first.cluster.graph({ signal })
+  assert.ok(graph.clusterLinks.has(second.id))
+  assert.equal(graph.health.get(second.id)?.condition, 'gone')
+  assert.ok(!graph.failures.has(second.id))
+  const seen = graph.sights.get(third.id)?.find(({ peer }) => peer === second.id)
+  assert.equal(seen?.condition, 'gone')
+})
+
+test('a peer that takes too long is drawn as one that did not answer, and nobody waits longer for the picture', async () => {
+  await using peers = await openPeers(3)
+  const [first, second] = peers.peers
+  assert.ok(first !== undefined && second !== undefined)
+  second.answers = 'never'
+  const drawing = first.cluster.graph({ signal })
+  await peers.clock.advance(2000)
+  const graph = await drawing
+  assert.match(graph.failures.get(second.id) ?? '', /did not answer within 1.8 s/)
+  assert.deepEqual(graph.clusterLinks.get(second.id), [])
+  assert.equal(graph.sights.size, 2)
 })
 
 test('metrics and alerts are those of the monitor', async () => {

@@ -13,14 +13,21 @@ export class SoonestExpiries {
   #entries: Entry[] = []
   #isSorted = true
   #soonestMs = Number.POSITIVE_INFINITY
-  #horizonMs = Number.POSITIVE_INFINITY
+  #horizonMs: number
+  #isCut = false
 
-  /** Keeps at least `max` entries, and less than twice as many. */
-  constructor(max: number) {
+  /** Keeps at least the first `max` of what falls due before the horizon, and less than twice as many. */
+  constructor(max: number, horizonMs: number) {
     this.#max = max
+    this.#horizonMs = horizonMs
   }
 
-  /** Unix milliseconds; infinite while everything fits. */
+  /** Whether the horizon is nearer than it was meant to be, since there was too much. */
+  get isCut(): boolean {
+    return this.#isCut
+  }
+
+  /** Unix milliseconds. */
   get horizonMs(): number {
     return this.#horizonMs
   }
@@ -58,6 +65,7 @@ export class SoonestExpiries {
   #cut(): void {
     this.#sort()
     const dropped = this.#entries.splice(0, this.#entries.length - this.#max)
+    this.#isCut = true
     this.#horizonMs = dropped.at(-1)?.atMs ?? this.#horizonMs
   }
 

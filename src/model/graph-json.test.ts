@@ -13,6 +13,9 @@ test('every peer that is linked has an entry of its own, since clients look it u
     trusted: new Map(),
     clusterToIpfs: new Map(),
     ipfsLinks: new Map(),
+    health: new Map(),
+    failures: new Map(),
+    sights: new Map(),
   })
   assert.deepEqual(json.cluster_links, { a: ['b', 'stranger'], b: [], stranger: [] })
   assert.deepEqual(Object.keys(json.id_to_peername), ['a', 'b'])

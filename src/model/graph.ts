@@ -1,7 +1,19 @@
 import type { Cid } from './cid.ts'
 import type { PeerId } from './peer.ts'
+import type { PeerCondition, PeerHealth } from './peer-health.ts'
 
-/** Who is connected to whom. */
+/** What one peer makes of another. */
+export interface PeerSight {
+  readonly peer: PeerId
+  readonly condition: PeerCondition
+  /** Suspicion; see `PeerHealth`. */
+  readonly phi: number
+  readonly isTrusted: boolean
+  /** Round-trip time of the last ping; undefined when there is no connection. */
+  readonly latencyMs: number | undefined
+}
+
+/** Who is connected to whom, and what they make of each other. */
 export interface ConnectGraph {
   readonly self: PeerId
   readonly peernames: ReadonlyMap<PeerId, string>
@@ -9,6 +21,12 @@ export interface ConnectGraph {
   readonly trusted: ReadonlyMap<PeerId, boolean>
   readonly clusterToIpfs: ReadonlyMap<PeerId, PeerId>
   readonly ipfsLinks: ReadonlyMap<PeerId, readonly PeerId[]>
+  /** What the answering peer makes of every member, those that are gone included. */
+  readonly health: ReadonlyMap<PeerId, PeerHealth>
+  /** Why a member that lives did not answer. */
+  readonly failures: ReadonlyMap<PeerId, string>
+  /** What each peer that answered makes of the others. */
+  readonly sights: ReadonlyMap<PeerId, readonly PeerSight[]>
 }
 
 /** What garbage collection did on one peer. */

@@ -60,11 +60,31 @@ const gcCodec: Codec<Output<'gc'>> = {
 }
 
 const linksCodec: Codec<Output<'links'>> = {
-  toWire: ({ cluster, ipfs }) => withoutUndefined({ cluster: [...cluster], ipfs: ipfs && [...ipfs] }),
+  toWire: ({ cluster, ipfs, seen }) =>
+    withoutUndefined({
+      cluster: [...cluster],
+      ipfs: ipfs && [...ipfs],
+      seen: seen.map(sight => withoutUndefined({ ...sight })),
+    }),
   fromWire: wire => {
     const fields = new Fields(wire, 'links')
-    return { cluster: fields.texts('cluster'), ipfs: fields.optional('ipfs', key => fields.texts(key)) }
+    return {
+      cluster: fields.texts('cluster'),
+      ipfs: fields.optional('ipfs', key => fields.texts(key)),
+      seen: fields.optional('seen', key => fields.list(key, sightFromWire)) ?? [],
+    }
   },
+}
+
+function sightFromWire(wire: unknown, what: string): PeerSight {
+  const fields = new Fields(wire, what)
+  return {
+    peer: fields.text('peer'),
+    condition: fields.oneOf('condition', PEER_CONDITIONS),
+    phi: fields.number('phi'),
+    isTrusted: fields.flag('isTrusted'),
+    latencyMs: fields.optional('latencyMs', key => fields.number(key)),
+  }
 }
 
 const repoStatCodec: Codec<Output<'repoStat'>> = {
@@ -94,6 +114,7 @@ export const CODECS: { readonly [Name in keyof Procedures]: ProcedureCodec<Name>
   links: { input: { kind: 'value', value: nothing }, output: linksCodec },
   pinset: { input: { kind: 'value', value: nothing }, output: peerPinsetCodec },
   repoStat: { input: { kind: 'value', value: nothing }, output: repoStatCodec },
+  left: { input: { kind: 'value', value: nothing }, output: ownLeftCodec },
   rebalance: { input: { kind: 'value', value: rebalanceInputCodec }, output: rebalanceStatusCodec },
   putBlocks: { input: { kind: 'stream', items: blockCodec }, output: blocksCodec },
 }
@@ -114,7 +135,6 @@ export type Answer =
 export function toBytes(wire: unknown): Uint8Array {
   return encode(wire)
 }
-  left: { input: { kind: 'value', value: nothing }, output: ownLeftCodec },
 
 /** The value of bytes. Throws `INVALID_ARGUMENT` when they are not dag-cbor. */
 export function fromBytes(bytes: Uint8Array): unknown {

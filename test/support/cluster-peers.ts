@@ -207,6 +207,7 @@ async function openPeer(shared: Shared, id: PeerId, at: number, config: ClusterC
       addresses: () => [`/ip4/127.0.0.1/tcp/${9096 + at}/p2p/${id}`],
       addressesOf: async (peer: PeerId) => [`/ip4/127.0.0.1/tcp/1/p2p/${peer}`],
       peers: () => ids.filter(other => other !== id),
+      latencyMs: () => 5,
     },
     ipfs: fakeIpfs(state, at),
     clock,
@@ -252,10 +253,10 @@ function fakeTracker(consensus: FakeConsensus, state: PeerState) {
     for await (const pin of consensus.pins({}, { signal })) yield infoOf(pin.cid, pin)
   }
   return {
-    status: async (cid: Cid) => infoOf(cid, await consensus.get(cid)),
     get handOverCount() {
       return state.heldCount
     },
+    status: async (cid: Cid) => infoOf(cid, await consensus.get(cid)),
     async *statuses(
       filter: ReadonlySet<PinStatus> | undefined,
       { range = {}, signal }: { signal: AbortSignal } & Ranged,

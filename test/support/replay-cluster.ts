@@ -139,6 +139,9 @@ function toGraph(json: ConnectGraphJson): ConnectGraph {
     trusted: new Map(Object.entries(json.cluster_trust_links)),
     clusterToIpfs: new Map(Object.entries(json.cluster_to_ipfs)),
     ipfsLinks: links(json.ipfs_links),
+    health: new Map(),
+    failures: new Map(),
+    sights: new Map(),
   }
 }
 

@@ -1,6 +1,7 @@
 import { CID } from 'multiformats/cid'
 import { sha256 } from 'multiformats/hashes/sha2'
 import type { Block, Procedures } from '../../src/interfaces.ts'
+import type { PeerSight } from '../../src/model/graph.ts'
 import type { PeerInfo } from '../../src/model/peer.ts'
 import { toPin } from '../../src/model/pin.ts'
 import type { PinInfo } from '../../src/model/pin-status.ts'
@@ -11,6 +12,11 @@ export async function blockOf(text: string): Promise<Block> {
   const bytes = new Uint8Array(Buffer.from(text))
   return { cid: CID.createV1(0x55, await sha256.digest(bytes)), bytes }
 }
+
+const SIGHTS: readonly PeerSight[] = [
+  { peer: '12D3KooWa', condition: 'alive', phi: 0.25, isTrusted: true, latencyMs: 12.5 },
+  { peer: '12D3KooWb', condition: 'gone', phi: 99, isTrusted: false, latencyMs: undefined },
+]
 
 /** Two blocks whose CIDs the examples use. */
 export const first = await blockOf('first')
@@ -91,13 +97,13 @@ export const EXAMPLES: {
     { input: undefined, outputs: [{ ...peerInfo, ipfs: { id: undefined, addresses: [], error: 'down' } }] },
   ],
   status: [{ input: { cid: first.cid }, outputs: [bareInfo] }],
+  left: [{ input: undefined, outputs: [{ allocatedCount: 7, handOverCount: 0 }] }],
   rebalance: [
     {
       input: { action: 'status' },
       outputs: [
         {
           peer: '12D3KooWa',
-  left: [{ input: undefined, outputs: [{ allocatedCount: 7, handOverCount: 0 }] }],
           state: 'moving',
           copiesPlanned: 10,
           copiesMoved: 3,
@@ -181,8 +187,8 @@ export const EXAMPLES: {
     { input: undefined, outputs: [{ cid: first.cid }, { error: 'no' }, { cid: second.cid, error: 'no' }] },
   ],
   links: [
-    { input: undefined, outputs: [{ cluster: ['12D3KooWa'], ipfs: ['12D3KooWi'] }] },
-    { input: undefined, outputs: [{ cluster: [], ipfs: undefined }] },
+    { input: undefined, outputs: [{ cluster: ['12D3KooWa'], ipfs: ['12D3KooWi'], seen: SIGHTS }] },
+    { input: undefined, outputs: [{ cluster: [], ipfs: undefined, seen: [] }] },
   ],
   pinset: [
     { input: undefined, outputs: [pinset] },
