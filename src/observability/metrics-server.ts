@@ -23,6 +23,8 @@ export interface MetricsServer extends AsyncDisposable {
 
 const CONTENT_TYPE = 'text/plain; version=0.0.4; charset=utf-8; escaping=underscores'
 const REQUEST_LIMIT_MS = 10_000
+/** Who scrapes needs one; the rest is for people. */
+const CONNECTIONS_MAX = 256
 // The SDK's default buckets are meant for milliseconds; times in seconds reach from a disk write to a long pin.
 const SECONDS_BUCKETS = [
   0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 3600,
@@ -48,7 +50,13 @@ export async function serveMetrics(
     ],
   })
   const serializer = new PrometheusSerializer('', false, undefined, true, true)
-  const scrape = async (): Promise<string> => {
+  let scraping: Promise<string> | undefined
+  // Who asks while the metrics are being read gets what comes of that.
+  const scrape = (): Promise<string> =>
+    (scraping ??= read().finally(() => {
+      scraping = undefined
+    }))
+  const read = async (): Promise<string> => {
     const { resourceMetrics, errors } = await reader.collect()
     for (const error of errors) logger.warn('a metric could not be read', { error })
     return withPlainCounterNames(serializer.serialize(resourceMetrics), resourceMetrics)
@@ -71,6 +79,9 @@ export async function serveMetrics(
       response.destroy()
     })
   })
+  server.maxConnections = CONNECTIONS_MAX
+  // Nothing takes long here: a connection on which nothing moves is that of a client that does not read.
+  server.setTimeout(REQUEST_LIMIT_MS)
   const url = await listen(server, metricsAddress)
   const meter = provider.getMeter('pinfold')
   const observed = observeProcess(meter)

@@ -5,6 +5,7 @@ import { type AddressInfo, createServer as createTcpServer } from 'node:net'
 import { test } from 'node:test'
 import { promisify } from 'node:util'
 import { Create } from 'typebox/value'
+import { openGuests } from '../../test/support/door-guests.ts'
 import { eventually } from '../../test/support/eventually.ts'
 import { silentLogger } from '../../test/support/silent-logger.ts'
 import { ClusterError } from '../errors.ts'
@@ -65,6 +66,26 @@ test('metrics have the names of their tables, without labels, counters from 0 an
   assert.match(text, /^nodejs_eventloop_lag_p99_seconds \d/m)
   assert.doesNotMatch(text, /otel_scope|target_info/)
   assert.equal((await fetch(server.url.replace('/metrics', '/'))).status, 404)
+})
+
+test('scrapes at the same time are one reading, and the connections for them have a bound', async () => {
+  await using server = await serveMetrics({ logger: silentLogger() }, ANY_PORT)
+  let readings = 0
+  const { pins } = makeInstruments(server.meter, {
+    pins: { name: 'ipfscluster_pins', kind: 'gauge', help: 'Total number of cluster pins' },
+  })
+  pins.observe(() => {
+    readings += 1
+    return 7
+  })
+  const { port } = new URL(server.url)
+  const texts = await Promise.all(Array.from({ length: 100 }, async () => (await fetch(server.url)).text()))
+  for (const text of texts) assert.match(text, /^ipfscluster_pins 7$/m)
+  assert.ok(readings < 100, `${readings} readings`)
+  using guests = await openGuests(Number(port), 400, '')
+  await eventually('some are not taken', () => guests.openCount() <= 256)
+  const [first] = guests.sockets
+  assert.equal(first?.closed, false)
 })
 
 test('the longest delay of the event loop shows in the next scrape, and only there', async () => {
