@@ -1,4 +1,5 @@
 import { type Static, Type } from 'typebox'
+import { ClusterError, messageOf } from '../errors.ts'
 import { type Placement, parseTag, parseTagRules } from '../model/placement.ts'
 
 const tagList = (description: string) =>
@@ -51,16 +52,24 @@ export interface AllocatorConfig {
   readonly placement: Placement
 }
 
-/** The settings as the allocator wants them. Throws `INVALID_ARGUMENT`. */
+/** The settings as the allocator wants them. Throws `CONFIG_INVALID`, naming the setting that is wrong. */
 export function toAllocatorConfig(section: Static<typeof allocatorSchema>): AllocatorConfig {
   return {
     allocateBy: section.allocate_by,
     weightTolerance: section.weight_tolerance,
     diskFullShare: section.disk_full_share,
     placement: {
-      require: parseTagRules(section.require.join(',')),
-      exclude: parseTagRules(section.exclude.join(',')),
-      distinct: section.distinct === '' ? undefined : parseTag(section.distinct),
+      require: named('require', () => parseTagRules(section.require.join(','))),
+      exclude: named('exclude', () => parseTagRules(section.exclude.join(','))),
+      distinct: section.distinct === '' ? undefined : named('distinct', () => parseTag(section.distinct)),
     },
+  }
+}
+
+function named<Value>(key: string, parse: () => Value): Value {
+  try {
+    return parse()
+  } catch (cause) {
+    throw new ClusterError('CONFIG_INVALID', `allocator.balanced.${key}: ${messageOf(cause)}`, { cause })
   }
 }

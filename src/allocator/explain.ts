@@ -35,6 +35,7 @@ function explainPeers(
   { allocations, error }: Pick<AllocationExplanation, 'allocations' | 'error'>,
 ): readonly ExplainedPeer[] {
   const { weightTolerance } = config
+  const { distinct = '' } = request.placement
   const { kept } = plan(request, field, weightTolerance)
   const order = choose(request, field, kept, { limit: field.open.size, weightTolerance })
   const ranks = new Map(order.map((peer, at) => [peer, at + 1]))
@@ -51,7 +52,8 @@ function explainPeers(
     if (current.has(peer))
       return view('dropped', objection ?? (request.living.has(peer) ? 'is one too many' : 'does not live'))
     if (objection !== undefined) return view('refused', objection)
-    if (rank === undefined) return view('refused', 'is in a domain that has a copy already')
+    if (rank === undefined)
+      return view('refused', `is in a domain (tag ${distinct}) for which another peer stands`)
     return view('spare', error === undefined ? 'others come before it' : 'could be chosen')
   })
   return peers.toSorted(

@@ -15,6 +15,7 @@ import type { Identity } from '../model/identity.ts'
 import { heartbeatSchema, type MonitorConfig, monitorSchema, toMonitorConfig } from '../monitor/config.ts'
 import {
   diskInformerSchema,
+  type InformerSections,
   numpinInformerSchema,
   pinqueueInformerSchema,
   tagsInformerSchema,
@@ -112,11 +113,7 @@ export function toSettings(document: Document, context: SettingsContext): Daemon
     toMonitorConfig({
       heartbeat: read(SECTION.cluster, heartbeatSchema),
       monitor: read(SECTION.monitor, monitorSchema),
-      disk: readOptional(document, SECTION.disk, diskInformerSchema),
-      tags: readOptional(document, SECTION.tags, tagsInformerSchema),
-      pinqueue: readOptional(document, SECTION.pinqueue, pinqueueInformerSchema),
-      numpin: readOptional(document, SECTION.numpin, numpinInformerSchema),
-      weight: readOptional(document, SECTION.weight, weightInformerSchema),
+      ...informerSections(document),
     }),
   )
   const alerts = part(() => toAlertsConfig(read(SECTION.alerts, alertsSchema)))
@@ -162,6 +159,16 @@ export function toSettings(document: Document, context: SettingsContext): Daemon
     storeFolder: resolve(folder, level.folder),
     store: toLevelConfig(level),
     notes: document.notes,
+  }
+}
+
+function informerSections(document: Document): InformerSections {
+  return {
+    disk: readOptional(document, SECTION.disk, diskInformerSchema),
+    tags: readOptional(document, SECTION.tags, tagsInformerSchema),
+    pinqueue: readOptional(document, SECTION.pinqueue, pinqueueInformerSchema),
+    numpin: readOptional(document, SECTION.numpin, numpinInformerSchema),
+    weight: readOptional(document, SECTION.weight, weightInformerSchema),
   }
 }
 
