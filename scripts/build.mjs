@@ -34,6 +34,27 @@ const COMMANDS = {
   platform: /** @type {const} */ ('node'),
   external: UNBUNDLED,
 }
+/**
+ * An import of a built-in module by name reads everything that the module offers, also what is made when it is read: with
+ * `node:http` come WebSockets, with `node:crypto` the Web Cryptography API. That is half of the start of a command. Asking
+ * for the module itself reads only what is used.
+ */
+const ASKED_FOR = ['node:http', 'node:https', 'node:crypto']
+const IMPORT = /^import (?:\* as )?([\w$]+|[\w$]+, \{.*\}|\{.*\}) from "(node:\w+)";$/gm
+const askForModules = {
+  name: 'ask-for-modules',
+  /** @param {string} code */
+  renderChunk: code => ({
+    code: code.replace(IMPORT, (line, names, module) => {
+      if (!ASKED_FOR.includes(module)) return line
+      const [, whole = '', some = ''] = /^([\w$]*)(?:, )?(.*)$/.exec(names) ?? []
+      const parts = [whole, some.replaceAll(' as ', ': ')].filter(part => part !== '')
+      return `const ${parts.map(part => `${part} = process.getBuiltinModule("${module}")`).join(', ')};`
+    }),
+    // Lines stay where they are, so that the source maps stay right.
+    map: null,
+  }),
+}
 const CLIENT = {
   input: { 'client/connect': 'src/client/connect.ts' },
   platform: /** @type {const} */ ('browser'),
@@ -48,6 +69,7 @@ async function bundle(what) {
   await using build = await rolldown({
     cwd: root,
     ...what,
+    plugins: what === COMMANDS ? [askForModules] : [],
     // What is not found would otherwise be left to run time.
     onLog: (level, log) => {
       if (level === 'warn') throw new Error(log.message)
