@@ -50,13 +50,7 @@ export async function serveMetrics(
     ],
   })
   const serializer = new PrometheusSerializer('', false, undefined, true, true)
-  let scraping: Promise<string> | undefined
-  // Who asks while the metrics are being read gets what comes of that.
-  const scrape = (): Promise<string> =>
-    (scraping ??= read().finally(() => {
-      scraping = undefined
-    }))
-  const read = async (): Promise<string> => {
+  const scrape = async (): Promise<string> => {
     const { resourceMetrics, errors } = await reader.collect()
     for (const error of errors) logger.warn('a metric could not be read', { error })
     return withPlainCounterNames(serializer.serialize(resourceMetrics), resourceMetrics)
