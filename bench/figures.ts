@@ -27,6 +27,7 @@ const PROGRAMS: readonly Program[] = [
   { command: 'node bench/scale.ts', small: '0 1000' },
   { command: 'node bench/listing.ts', small: '5000', toLines: listingLines },
   { command: 'node bench/listing.ts 1000000', small: '', toLines: listingLines },
+  { command: 'node bench/ctl-start.ts', small: '3' },
   { command: 'node --expose-gc bench/churn.ts', small: '5000 500 5' },
 ]
 const HEAD = ['work', 'goal', 'reference', 'here', 'command']

@@ -6,6 +6,7 @@ import { CommandError } from '../command-error.ts'
 import { formatGraph } from '../graph-dot.ts'
 import { formatMermaid } from '../graph-mermaid.ts'
 import { formatSvg } from '../graph-svg.ts'
+import { fileOption } from '../shared-options.ts'
 
 /** `health graph` */
 export const healthGraph = defineCommand({
@@ -22,14 +23,7 @@ export const healthGraph = defineCommand({
       default: 'dot',
       summary: 'dot, mermaid, svg or json',
     },
-    {
-      kind: 'text',
-      name: 'file',
-      aliases: ['f'],
-      value: 'path',
-      default: '',
-      summary: 'write to this file, not to standard output',
-    },
+    fileOption,
     {
       kind: 'flag',
       name: 'all-ipfs-peers',

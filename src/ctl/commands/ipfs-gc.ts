@@ -1,11 +1,12 @@
 import { defineCommand } from '../command.ts'
 import { formatGc } from '../format.ts'
+import { localOption } from '../shared-options.ts'
 
 /** `ipfs gc` */
 export const ipfsGc = defineCommand({
   path: ['ipfs', 'gc'],
   summary: 'remove from the IPFS nodes what is not pinned',
-  options: [{ kind: 'flag', name: 'local', summary: 'only on the peer that answers' }],
+  options: [localOption],
   args: '',
   examples: ['ipfs gc --local'],
   async run({ options }, context) {

@@ -2,6 +2,7 @@ import { defineCommand } from '../command.ts'
 import { formatStatus } from '../format.ts'
 import { knownStates } from '../known-states.ts'
 import { parseCidArgument } from '../pin-path.ts'
+import { localOption } from '../shared-options.ts'
 
 /** `recover` */
 export const recover = defineCommand({
@@ -11,7 +12,7 @@ export const recover = defineCommand({
     'Without a CID: everything that is in error or missing, or what --filter and --reason leave of it; also what was given ' +
     'up after too many attempts. Prints what was queued.',
   options: [
-    { kind: 'flag', name: 'local', summary: 'ask only the peer that answers' },
+    localOption,
     {
       kind: 'text',
       name: 'filter',

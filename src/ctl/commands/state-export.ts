@@ -6,6 +6,7 @@ import { formatJson } from '../../lib/json.ts'
 import type { PinJson } from '../../model/pin-json.ts'
 import { defineCommand } from '../command.ts'
 import { CommandError } from '../command-error.ts'
+import { fileOption } from '../shared-options.ts'
 
 /** Characters that are written in one go. */
 const PIECE_CHARACTERS = 64 * 1024
@@ -18,14 +19,7 @@ export const stateExport = defineCommand({
     'What "state import" of this program or of cluster-service takes. The daemon goes on; with --file nothing is left ' +
     'behind that is not whole.',
   options: [
-    {
-      kind: 'text',
-      name: 'file',
-      aliases: ['f'],
-      value: 'path',
-      default: '',
-      summary: 'write to this file, not to standard output',
-    },
+    fileOption,
     {
       kind: 'flag',
       name: 'requests',

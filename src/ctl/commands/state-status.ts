@@ -1,5 +1,6 @@
 import { defineCommand } from '../command.ts'
 import { formatPinset } from '../format-trust.ts'
+import { localOption } from '../shared-options.ts'
 
 /** `state status` */
 export const stateStatus = defineCommand({
@@ -8,7 +9,7 @@ export const stateStatus = defineCommand({
   details:
     'A line for each peer: how many pins, a digest that is equal where the pinsets are, and what is amiss. Digests may ' +
     'differ for a moment while there are writes.',
-  options: [{ kind: 'flag', name: 'local', summary: 'ask only the peer that answers' }],
+  options: [localOption],
   args: '',
   examples: ['state status', 'state status --local'],
   async run({ options: { local } }, context) {

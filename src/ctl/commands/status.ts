@@ -4,6 +4,7 @@ import { formatStatus } from '../format.ts'
 import { knownStates } from '../known-states.ts'
 import { ageOptions, ageQuery } from '../pin-options.ts'
 import { parseCidArgument } from '../pin-path.ts'
+import { localOption } from '../shared-options.ts'
 
 /** `status` */
 export const status = defineCommand({
@@ -12,7 +13,7 @@ export const status = defineCommand({
   details:
     'Without a CID: of everything that is pinned or being unpinned, or what the options leave of it. They are not used with CIDs.',
   options: [
-    { kind: 'flag', name: 'local', summary: 'ask only the peer that answers' },
+    localOption,
     {
       kind: 'text',
       name: 'filter',

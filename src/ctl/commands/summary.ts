@@ -1,5 +1,6 @@
 import { defineCommand } from '../command.ts'
 import { formatSummary } from '../format-insight.ts'
+import { localOption } from '../shared-options.ts'
 
 /** `summary` */
 export const summary = defineCommand({
@@ -7,7 +8,7 @@ export const summary = defineCommand({
   summary: 'count pins by state, peer and reason of failure',
   details:
     'A CID that several peers keep counts at each of them. What failed for which reason is tried again by "recover --reason".',
-  options: [{ kind: 'flag', name: 'local', summary: 'ask only the peer that answers' }],
+  options: [localOption],
   args: '',
   examples: ['summary', '--enc json summary'],
   async run({ options }, context) {

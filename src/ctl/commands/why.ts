@@ -2,6 +2,7 @@ import { defineCommand } from '../command.ts'
 import { CommandError } from '../command-error.ts'
 import { formatWhy } from '../format-insight.ts'
 import { parseCidArgument } from '../pin-path.ts'
+import { localOption } from '../shared-options.ts'
 
 /** `why` */
 export const why = defineCommand({
@@ -10,7 +11,7 @@ export const why = defineCommand({
   details:
     'For every peer: what it wants and has of the CID, how often it was tried, why that failed, when it is tried again, ' +
     'and what can be done about it.',
-  options: [{ kind: 'flag', name: 'local', summary: 'ask only the peer that answers' }],
+  options: [localOption],
   args: '<CID>',
   examples: ['why QmZULkCELmmk5XNfCgTnCyFgAVxBRBXyDHGGMVoLFLiXEN'],
   async run({ options, args }, context) {
