@@ -14,9 +14,9 @@ import type { ConnectGraph, PeerSight, RepoGc, RepoStat } from './model/graph.ts
 import type { KeyRange, StoreWrite } from './model/key-range.ts'
 import type { Alert, Measure, Metric } from './model/metric.ts'
 import type { IpfsId, PeerHello, PeerId, PeerInfo } from './model/peer.ts'
-import type { MarkChange, OwnLeft, PeerContent, PeerState } from './model/peer-care.ts'
+import type { OwnLeft, PeerCare } from './model/peer-care.ts'
 import type { PeerHealth } from './model/peer-health.ts'
-import type { PeerMark } from './model/peer-mark.ts'
+import type { PeerMarks } from './model/peer-mark.ts'
 import type { Pin, PinMode, PinOptions } from './model/pin.ts'
 import type { PinRange } from './model/pin-range.ts'
 import type { PinRequest, Requester, RequestFilter, RequestList, WantedRequest } from './model/pin-request.ts'
@@ -24,7 +24,7 @@ import type { GlobalPinInfo, PinInfo, PinStatusFilter, StatusChange } from './mo
 import type { PeerPinSummary, PinSummary } from './model/pin-summary.ts'
 import type { GlobalWhy, PinWhy } from './model/pin-why.ts'
 import type { PeerPinset, PinsetState, TrustState } from './model/pinset-state.ts'
-import type { RebalancePlan, RebalanceStatus } from './model/rebalance.ts'
+import type { Rebalancer, RebalanceStatus } from './model/rebalance.ts'
 import type { Recovering } from './model/recover-filter.ts'
 import type { ReplicationQuestion, ReplicationReport } from './model/replication-report.ts'
 import type { Ranged } from './model/status-range.ts'
@@ -137,7 +137,7 @@ export interface Ipfs extends AsyncDisposable {
   swarmConnect(address: string, options: Options): Promise<void>
 }
 
-export type { AllocationRequest, Block, KeyRange, PeerHello, PinProgress, PinRange, StoreWrite }
+export type { AllocationRequest, Block, KeyRange, PeerHello, PeerMarks, PinProgress, PinRange, StoreWrite }
 
 /** For writes that only follow from what stands there: the entries as they were read, one for each new one, in their order. */
 export interface Replacing {
@@ -254,47 +254,6 @@ export interface Alerts extends AsyncDisposable {
   list(): readonly ClusterAlert[]
   /** Told of every alert as it is raised, and again as it is cleared. */
   onAlert(listener: (alert: ClusterAlert) => void): Disposable
-}
-
-/** What operators have said of peers, shared through the pinset. */
-export interface PeerMarks extends AsyncDisposable {
-  /** What is known of a peer; a mark that says nothing when nothing was said. */
-  of(peer: PeerId): PeerMark
-  /** Marks that say something; sorted by peer. */
-  all(): readonly PeerMark[]
-  /** Replaces a peer's mark on every peer of the cluster; durable here when it resolves. */
-  set(mark: PeerMark, options: Options): Promise<void>
-  /** Told whenever a mark changes, here or elsewhere. */
-  onChange(listener: (mark: PeerMark) => void): Disposable
-}
-
-/** What operators do about peers. `NOT_FOUND` for one that nobody has heard of and to which nothing is allocated. */
-export interface PeerCare {
-  /** Every peer that was heard of or of which something is said, dead or alive; sorted by peer. */
-  peers(): readonly PeerState[]
-  /** Says something of a peer, for the whole cluster; durable here when it resolves. */
-  say(peer: PeerId, change: MarkChange, options: Options): Promise<PeerState>
-  /** What it keeps; with `isChecked` also what of it others could not take. One pass over the pinset. */
-  content(peer: PeerId, options: Options & { readonly isChecked: boolean }): Promise<PeerContent>
-  /** Moves all its content to others from now on. `REFUSED` when these cannot take all of it, unless it is forced. */
-  drain(peer: PeerId, options: Options & { readonly isForced: boolean }): Promise<PeerContent>
-  /** Takes it out of the cluster. `REFUSED` for one that is alive and keeps content, unless it is forced. */
-  remove(peer: PeerId, options: Options & { readonly isForced: boolean }): Promise<void>
-}
-
-/** Spreads content anew over the peers. */
-export interface Rebalancer {
-  /** What it would do now. Writes nothing. */
-  plan(options: Options): Promise<RebalancePlan>
-  /** Begins, and answers at once. `CONFLICT` while any peer is at it. */
-  start(options: Options & { readonly pinsPerSecond: number }): Promise<RebalanceStatus>
-  /** What every peer is at or was at last; none where nothing was done. */
-  statuses(options: Options): Promise<readonly RebalanceStatus[]>
-  /** Stops it on every peer; what was moved stays moved. */
-  stop(options: Options): Promise<readonly RebalanceStatus[]>
-  /** The same of this peer alone. */
-  own(): RebalanceStatus
-  stopOwn(): Promise<RebalanceStatus>
 }
 
 /** Chooses peers. Pure: the same request gives the same answer on every peer. Throws `NOT_ENOUGH_PEERS`, `NO_SPACE`. */

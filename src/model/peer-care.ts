@@ -53,3 +53,22 @@ export const UNPLACED_SHOWN_MAX = 10
 
 /** Bounds of a maintenance, milliseconds. */
 export const MAINTENANCE_MS = { min: 60_000, max: 30 * 86_400_000 } as const
+
+/** What ends a question: the signal. */
+interface Stoppable {
+  readonly signal: AbortSignal
+}
+
+/** What operators do about peers. `NOT_FOUND` for one that nobody has heard of and to which nothing is allocated. */
+export interface PeerCare {
+  /** Every peer that was heard of or of which something is said, dead or alive; sorted by peer. */
+  peers(): readonly PeerState[]
+  /** Says something of a peer, for the whole cluster; durable here when it resolves. */
+  say(peer: PeerId, change: MarkChange, options: Stoppable): Promise<PeerState>
+  /** What it keeps; with `isChecked` also what of it others could not take. One pass over the pinset. */
+  content(peer: PeerId, options: Stoppable & { readonly isChecked: boolean }): Promise<PeerContent>
+  /** Moves all its content to others from now on. `REFUSED` when these cannot take all of it, unless it is forced. */
+  drain(peer: PeerId, options: Stoppable & { readonly isForced: boolean }): Promise<PeerContent>
+  /** Takes it out of the cluster. `REFUSED` for one that is alive and keeps content, unless it is forced. */
+  remove(peer: PeerId, options: Stoppable & { readonly isForced: boolean }): Promise<void>
+}

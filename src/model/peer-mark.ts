@@ -18,6 +18,18 @@ export interface PeerMark {
   readonly maintenanceUntilMs: number | undefined
 }
 
+/** What operators have said of peers, shared through the pinset. */
+export interface PeerMarks extends AsyncDisposable {
+  /** What is known of a peer; a mark that says nothing when nothing was said. */
+  of(peer: PeerId): PeerMark
+  /** Marks that say something; sorted by peer. */
+  all(): readonly PeerMark[]
+  /** Replaces a peer's mark on every peer of the cluster; durable here when it resolves. */
+  set(mark: PeerMark, options: { readonly signal: AbortSignal }): Promise<void>
+  /** Told whenever a mark changes, here or elsewhere. */
+  onChange(listener: (mark: PeerMark) => void): Disposable
+}
+
 /**
  * How much longer a maintenance is taken to last than was said: the clocks of the one who said it and of the one who looks may
  * differ, and moving content too late harms less than moving it while somebody works on the peer.

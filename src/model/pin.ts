@@ -4,8 +4,8 @@ import type { Cid } from './cid.ts'
 import type { PeerId } from './peer.ts'
 
 /**
- * What an entry is: content, a part of a sharded DAG, or a request of the Pinning Service API, of which nothing is kept. The
- * order is that of the numbers on disk.
+ * What an entry is: content, a part of a sharded DAG, or one of those of which nothing is kept: a request of the Pinning
+ * Service API, and what operators have said of a peer. The order is that of the numbers on disk.
  */
 export const PIN_TYPES = ['pin', 'meta-pin', 'clusterdag-pin', 'shard-pin', 'request', 'peer-mark'] as const
 export type PinType = (typeof PIN_TYPES)[number]

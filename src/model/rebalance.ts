@@ -56,3 +56,23 @@ export interface RebalanceStatus {
 
 /** Bounds of the rate of a rebalance, pins a second. */
 export const REBALANCE_RATE = { min: 0.1, max: 10_000, default: 20 } as const
+
+/** What ends a question: the signal. */
+interface Stoppable {
+  readonly signal: AbortSignal
+}
+
+/** Spreads content anew over the peers. */
+export interface Rebalancer {
+  /** What it would do now. Writes nothing. */
+  plan(options: Stoppable): Promise<RebalancePlan>
+  /** Begins, and answers at once. `CONFLICT` while any peer is at it. */
+  start(options: Stoppable & { readonly pinsPerSecond: number }): Promise<RebalanceStatus>
+  /** What every peer is at or was at last; none where nothing was done. */
+  statuses(options: Stoppable): Promise<readonly RebalanceStatus[]>
+  /** Stops it on every peer; what was moved stays moved. */
+  stop(options: Stoppable): Promise<readonly RebalanceStatus[]>
+  /** The same of this peer alone. */
+  own(): RebalanceStatus
+  stopOwn(): Promise<RebalanceStatus>
+}

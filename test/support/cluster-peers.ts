@@ -16,7 +16,6 @@ import type {
   Cluster,
   ImportContent,
   Ipfs,
-  PeerHello,
   Rpc,
   RpcHandlers,
 } from '../../src/interfaces.ts'
@@ -37,6 +36,7 @@ import type { PinWhy } from '../../src/model/pin-why.ts'
 import { ANYWHERE } from '../../src/model/placement.ts'
 import { isInRange, type Ranged } from '../../src/model/status-range.ts'
 import { type FakeConsensus, fakeConsensus } from './fake-consensus.ts'
+import { fakeMonitor, healthOf, pingOf } from './fake-monitor.ts'
 import { type SilentLogger, silentLogger } from './silent-logger.ts'
 import { type VirtualClock, virtualClock } from './virtual-clock.ts'
 
@@ -177,10 +177,6 @@ interface Shared {
   readonly changes: Emitter<PeerHealth>
 }
 
-function healthOf(peer: PeerId, condition: PeerCondition): PeerHealth {
-  return { peer, condition, phi: condition === 'alive' ? 0 : 9, heardAtMs: 1, sinceMs: 1 }
-}
-
 async function openPeer(shared: Shared, id: PeerId, at: number, config: ClusterConfig): Promise<TestPeer> {
   const { clock, consensus, ids, handlers } = shared
   const state = {
@@ -302,47 +298,6 @@ function fakeTracker(consensus: FakeConsensus, state: PeerState) {
         if (info.status === 'pin_error') yield { ...info, status: 'pin_queued' as const }
       }
     },
-  }
-}
-
-function pingOf(peer: PeerId): Metric {
-  return {
-    name: 'ping',
-    peer,
-    value: '',
-    weight: 0,
-    isPartitionable: false,
-    isValid: true,
-    ttlMs: 30_000,
-    receivedAtMs: 0,
-    expireAtMs: 1,
-  }
-}
-
-function fakeMonitor({ ids, news, beats, conditions, changes }: Shared, self: PeerId) {
-  const conditionOf = (peer: PeerId) => conditions.get(peer) ?? 'alive'
-  const isThere = (peer: PeerId) => ['alive', 'suspect'].includes(conditionOf(peer))
-  return {
-    peers: () => ids.filter(isThere),
-    hello: (peer: PeerId): PeerHello | undefined => {
-      const at = ids.indexOf(peer)
-      if (at < 0) return undefined
-      return {
-        peername: `peer${at}`,
-        ipfsId: `ipfs${at}`,
-        ipfsAddresses: [`/ip4/127.0.0.1/tcp/${4001 + at}`],
-      }
-    },
-    health: (): readonly PeerHealth[] => ids.map(peer => healthOf(peer, conditionOf(peer))),
-    onHealth: (listener: (change: PeerHealth) => void) => changes.on(listener),
-    metricNames: () => ['freespace', 'ping'],
-    latest: (name: string): readonly Metric[] =>
-      name === 'ping'
-        ? ids.map(pingOf)
-        : ids.map((peer, at) => ({ ...pingOf(peer), name, weight: 100 - at })),
-    onMetric: (listener: (metric: Metric) => void) => news.on(listener),
-    alerts: () => [],
-    beat: async () => void beats.push(self),
   }
 }
 

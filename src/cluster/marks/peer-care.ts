@@ -1,9 +1,15 @@
 import { ClusterError } from '../../errors.ts'
-import type { Options, PeerCare } from '../../interfaces.ts'
+import type { Options } from '../../interfaces.ts'
 import { KeyedLock } from '../../lib/keyed-lock.ts'
 import { formatCid } from '../../model/cid.ts'
 import type { PeerId } from '../../model/peer.ts'
-import { MAINTENANCE_MS, type MarkChange, type PeerContent, type PeerState } from '../../model/peer-care.ts'
+import {
+  MAINTENANCE_MS,
+  type MarkChange,
+  type PeerCare,
+  type PeerContent,
+  type PeerState,
+} from '../../model/peer-care.ts'
 import type { ClusterComponents } from '../components.ts'
 import type { ClusterConfig } from '../config.ts'
 import { refuseAsFollower } from '../pin-rules.ts'

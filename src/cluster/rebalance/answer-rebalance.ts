@@ -1,5 +1,5 @@
 import { ClusterError } from '../../errors.ts'
-import type { Rebalancer } from '../../interfaces.ts'
+import type { Rebalancer } from '../../model/rebalance.ts'
 import type { LocalComponents } from '../components.ts'
 
 /** Answers another peer about the rebalance of this one, which is there once all of this peer is. */

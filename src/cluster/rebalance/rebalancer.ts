@@ -1,9 +1,14 @@
 import { ClusterError, messageOf } from '../../errors.ts'
-import type { Options, Rebalancer } from '../../interfaces.ts'
+import type { Options } from '../../interfaces.ts'
 import { TokenBucket } from '../../lib/token-bucket.ts'
 import type { PeerId } from '../../model/peer.ts'
 import { isSameRequest } from '../../model/pin.ts'
-import { REBALANCE_RATE, type RebalancePlan, type RebalanceStatus } from '../../model/rebalance.ts'
+import {
+  REBALANCE_RATE,
+  type RebalancePlan,
+  type Rebalancer,
+  type RebalanceStatus,
+} from '../../model/rebalance.ts'
 import type { ClusterComponents } from '../components.ts'
 import type { ClusterConfig } from '../config.ts'
 import { fanOut, onlyAnswer, PEER_LIMIT_MS } from '../fan-out.ts'
