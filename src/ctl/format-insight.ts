@@ -44,7 +44,10 @@ function formatPeerWhy(id: string, peer: PeerWhyJson | undefined): readonly stri
   const line = (label: string, text: string) => (text === '' ? [] : [`      ${label}: ${text}`])
   const next = peer.next_attempt === undefined ? '' : `, next at ${peer.next_attempt}`
   const blocks = peer.blocks === undefined ? '' : `, ${peer.blocks.toLocaleString('en')} blocks so far`
-  const tried = peer.attempts === 0 ? '' : `${peer.attempts} times${peer.given_up ? ', given up' : next}`
+  const tried =
+    peer.attempts === 0
+      ? ''
+      : `${peer.attempts === 1 ? 'once' : `${peer.attempts} times`}${peer.given_up ? ', given up' : next}`
   return [
     `    > ${who} : ${peer.status.toUpperCase()}${peer.since === undefined ? '' : ` since ${peer.since}`}`,
     `      wants: ${peer.wants} | has: ${peer.has}${blocks}`,

@@ -141,7 +141,8 @@ export function ageQuery(options: OptionValues<typeof ageOptions>): {
       if (/^\d{4}-/.test(options[name])) parseTime(options[name])
       else parseDuration(options[name])
     } catch (cause) {
-      throw new CommandError(`parsing ${name}`, messageOf(cause), { cause })
+      const advice = 'Write a time span such as 720h, or a time such as 2026-01-31T00:00:00Z.'
+      throw new CommandError(`parsing ${name}`, messageOf(cause), { cause, advice })
     }
   }
   return Object.fromEntries(given.map(name => [name, options[name]]))
