@@ -3,11 +3,12 @@
 // usage: node --expose-gc bench/detector.ts [HOURS=24] [--write]
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { simulate, type Trial, trialOf } from '../test/detector/simulate.ts'
+import type { Trial } from '../test/detector/simulate.ts'
 import { quantile, type Score, type Tally } from '../test/detector/tally.ts'
 import { DETECTOR_CONFIG } from '../test/support/monitor-config.ts'
 import { heartbeatCosts } from './detector/costs.ts'
 import { drawDetector } from './detector/plot.ts'
+import { runTrial } from './detector/trial.ts'
 
 const [first = '24'] = process.argv.slice(2).filter(argument => !argument.startsWith('--'))
 const hours = Number(first)
@@ -17,10 +18,14 @@ const TIMEOUTS_MS = [2.5, 3, 4, 5, 6, 8, 10, 11, 12, 12.5, 13, 14, 15, 17.5, 20,
 const shown = (ms: number) => (ms / 1000).toFixed(1)
 const count = (number: number) => number.toLocaleString('en')
 
-function run(options: Partial<Trial> & Pick<Trial, 'peersCount' | 'observersCount'>): Tally {
-  const tally = simulate(
-    trialOf({ seed: 2026, hours, detector: DETECTOR_CONFIG, timeoutsMs: TIMEOUTS_MS, ...options }),
-  )
+async function run(options: Partial<Trial> & Pick<Trial, 'peersCount' | 'observersCount'>): Promise<Tally> {
+  const tally = await runTrial({
+    seed: 2026,
+    hours,
+    detector: DETECTOR_CONFIG,
+    timeoutsMs: TIMEOUTS_MS,
+    ...options,
+  })
   const { trial, pausesCount, suspensionsCount, deathsCount } = tally
   console.error(
     `${trial.peersCount} peers, ${trial.observersCount} observers: ${count(pausesCount)} pauses, ${deathsCount} deaths, ${suspensionsCount} suspensions`,
@@ -48,10 +53,14 @@ function rowsOf(tally: Tally, alone: Tally | undefined): string[] {
   ]
 }
 
+// Before the trials, whose leavings would count as memory.
+const costs = await heartbeatCosts()
 const hundred = { peersCount: 100, observersCount: 20 }
-const small = run(hundred)
-const alone = run({ ...hundred, hasOpinions: false })
-const large = run({ peersCount: 1000, observersCount: 6 })
+const [small, alone, large] = await Promise.all([
+  run(hundred),
+  run({ ...hundred, hasOpinions: false }),
+  run({ peersCount: 1000, observersCount: 5 }),
+])
 const perPair = (tally: Tally, { falseCount, falseInPauseCount }: Score) =>
   ((falseCount - falseInPauseCount) / tally.pairDays).toFixed(2)
 const lines = [
@@ -65,7 +74,7 @@ const lines = [
       `${count(tally.trial.peersCount)} peers, ${tally.trial.observersCount} of them observers, ${hours} h: ${count(tally.pausesCount)} pauses of 10 s, ${count(tally.deathsCount)} deaths, ${tally.suspensionsCount} suspensions of observers; ${count(tally.pairDays)} days of one peer watching another. *Suspect* outside of pauses: ${perPair(tally, tally.suspect)} times per pair and day, *unreachable*: ${perPair(tally, tally.unreachable)}. Heartbeats sent: ${(tally.sentCount / (tally.trial.peersCount * hours * 3600)).toFixed(3)} per peer and second.`,
   ),
   '',
-  ...(await heartbeatCosts()),
+  ...costs,
 ]
 const table = lines.join('\n')
 console.log(table)

@@ -1,6 +1,7 @@
 import { ClusterError, messageOf } from '../errors.ts'
 import { parseDuration } from '../lib/duration.ts'
 import { parsePeerId } from '../model/peer.ts'
+import { INTERVAL_MS_MAX, INTERVAL_MS_MIN } from '../monitor/config.ts'
 import type { Document } from './document.ts'
 import type { Fault } from './fault.ts'
 import { SECTION } from './schema.ts'
@@ -13,6 +14,9 @@ const POSITIVE: readonly { readonly section: Section; readonly keys: readonly st
   { section: SECTION.cluster, keys: ['pin_recover_interval'] },
   { section: SECTION.cluster, keys: ['monitor_ping_interval'] },
   { section: SECTION.monitor, keys: ['check_interval'] },
+  { section: SECTION.monitor, keys: ['min_std_deviation'] },
+  { section: SECTION.monitor, keys: ['gone_after'] },
+  { section: SECTION.monitor, keys: ['max_clock_skew'] },
   { section: SECTION.pinTracker, keys: ['priority_pin_max_age'] },
   { section: SECTION.disk, keys: ['metric_ttl'] },
   { section: SECTION.tags, keys: ['metric_ttl'] },
@@ -23,6 +27,7 @@ const POSITIVE: readonly { readonly section: Section; readonly keys: readonly st
 export function crossFaults(document: Document): readonly Fault[] {
   return [
     ...positiveFaults(document),
+    ...heartbeatFaults(document),
     ...replicationFaults(document),
     ...trustFaults(document),
     ...informerFaults(document),
@@ -32,18 +37,56 @@ export function crossFaults(document: Document): readonly Fault[] {
 function positiveFaults(document: Document): readonly Fault[] {
   return POSITIVE.flatMap(({ section, keys }) => {
     const value = valueAt(document.valuesOf(section), keys)
-    return typeof value === 'string' && isNothing(value)
-      ? [{ path: dotted([...section.keys, ...keys]), message: `must be longer than 0, is "${value}"` }]
+    const ms = millisecondsOf(value)
+    return ms !== undefined && ms <= 0
+      ? [
+          {
+            path: dotted([...section.keys, ...keys]),
+            message: `must be longer than 0, is "${String(value)}"`,
+          },
+        ]
       : []
   })
 }
 
-/** Whether a time span is 0. What is none is for the schema to say. */
-function isNothing(text: string): boolean {
+/** Others refuse heartbeats whose interval is absurd; and nobody is gone who is still asked for things. */
+function heartbeatFaults(document: Document): readonly Fault[] {
+  const monitor = document.valuesOf(SECTION.monitor)
+  const interval = document.valuesOf(SECTION.cluster)?.['monitor_ping_interval']
+  const intervalMs = millisecondsOf(interval)
+  const [unreachable, gone] = [monitor?.['unreachable_after'], monitor?.['gone_after']]
+  const [unreachableMs, goneMs] = [millisecondsOf(unreachable), millisecondsOf(gone)]
+  const isAbsurd =
+    intervalMs !== undefined &&
+    intervalMs > 0 &&
+    (intervalMs < INTERVAL_MS_MIN || intervalMs > INTERVAL_MS_MAX)
+  return [
+    ...(isAbsurd
+      ? [
+          {
+            path: 'cluster.monitor_ping_interval',
+            message: `must be from 100ms to 10m, is "${String(interval)}"`,
+          },
+        ]
+      : []),
+    ...(unreachableMs !== undefined && goneMs !== undefined && goneMs < unreachableMs
+      ? [
+          {
+            path: dotted([...SECTION.monitor.keys, 'gone_after']),
+            message: `must not be shorter than unreachable_after: ${String(gone)} is less than ${String(unreachable)}`,
+          },
+        ]
+      : []),
+  ]
+}
+
+/** Undefined for what is no time span: that is for the schema to say. */
+function millisecondsOf(value: unknown): number | undefined {
+  if (typeof value !== 'string') return undefined
   try {
-    return parseDuration(text) <= 0
+    return parseDuration(value)
   } catch (thrown) {
-    if (thrown instanceof ClusterError) return false
+    if (thrown instanceof ClusterError) return undefined
     throw thrown
   }
 }

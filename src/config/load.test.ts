@@ -136,6 +136,22 @@ test('contradictions of several sections are told at once', () =>
       }),
   ))
 
+test('a heartbeat that others would refuse, and limits in the wrong order, are refused at start', async () => {
+  const failing = (cluster: object, pubsubmon: object) =>
+    load({ service: { ...minimal({ cluster }), monitor: { pubsubmon } } })
+  for (const interval of ['1ms', '24h'])
+    await assert.rejects(
+      failing({ monitor_ping_interval: interval }, {}),
+      /cluster\.monitor_ping_interval must be from 100ms to 10m/,
+    )
+  await assert.rejects(
+    failing({}, { unreachable_after: '20s', gone_after: '15s' }),
+    /monitor\.pubsubmon\.gone_after must not be shorter than unreachable_after: 15s is less than 20s/,
+  )
+  await assert.rejects(failing({}, { min_std_deviation: '0s' }), /min_std_deviation must be longer than 0/)
+  await assert.rejects(failing({}, { suspect_phi: 101 }), /suspect_phi/)
+})
+
 test('replication of which one is "every peer" and the other is not is refused', () =>
   assert.rejects(
     load({ service: minimal({ cluster: { replication_factor_min: 2, replication_factor_max: 0 } }) }),

@@ -4,6 +4,11 @@ import { durationSetting } from '../lib/schema.ts'
 import type { DetectorConfig } from './failure-detector.ts'
 import { type InformerSections, type InformersConfig, toInformersConfig } from './informers/config.ts'
 
+/** Whoever promises heartbeats more often than this, or less often, promises nonsense. */
+export const INTERVAL_MS_MIN = 100
+/** See `INTERVAL_MS_MIN`. */
+export const INTERVAL_MS_MAX = 600_000
+
 /** Keys of section `cluster` that belong to the heartbeat. */
 export const heartbeatSchema = Type.Object({
   monitor_ping_interval: durationSetting(

@@ -6,6 +6,7 @@ import { concatBytes } from '../lib/bytes.ts'
 import { type Identity, isSignedBy } from '../model/identity.ts'
 import { DISK_USED_METRIC, type Measure } from '../model/metric.ts'
 import type { PeerId } from '../model/peer.ts'
+import { INTERVAL_MS_MAX, INTERVAL_MS_MIN } from './config.ts'
 import { MISSED_MAX } from './failure-detector.ts'
 
 /** Name of the metric that says that a peer lives. */
@@ -19,10 +20,6 @@ const DAY_MS = 86_400_000
 const PEERNAME_MAX = 1024
 const ADDRESSES_MAX = 64
 const ADDRESS_MAX = 512
-/** Whoever promises heartbeats more often than this, or less often, promises nonsense. */
-export const INTERVAL_MS_MIN = 100
-/** See `INTERVAL_MS_MIN`. */
-export const INTERVAL_MS_MAX = 600_000
 /** Measures that count something, and whether more of it is better or worse: less than none of it is absurd. */
 const QUANTITIES: ReadonlyMap<string, 1 | -1> = new Map([
   ['freespace', 1],

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
-import { createNoopMeter } from '@opentelemetry/api'
+import { createNoopMeter, type Meter } from '@opentelemetry/api'
 import { type FakeNetwork, fakeNetwork } from '../../test/support/fake-network.ts'
 import { monitorConfig } from '../../test/support/monitor-config.ts'
 import { seededRandom } from '../../test/support/seeded-random.ts'
@@ -9,6 +9,7 @@ import { type VirtualClock, virtualClock } from '../../test/support/virtual-cloc
 import type { Informer, Monitor, Network } from '../interfaces.ts'
 import { createIdentity } from '../model/identity.ts'
 import type { Measure } from '../model/metric.ts'
+import { encodeHeartbeat, type Heartbeat } from './heartbeat.ts'
 import { valueInformer } from './informers/value-informer.ts'
 import { type MonitorParts, openMonitor } from './monitor.ts'
 
@@ -191,6 +192,107 @@ test('what is no heartbeat changes nothing', async () => {
   await stranger.publish('pinfold/heartbeat/1/test', Uint8Array.of(1, 2, 3))
   await clock.advance(0)
   assert.deepEqual(a.monitor.peers(), [a.peer])
+})
+
+/** A meter that counts what is added to counters, by their labels. */
+function countingMeter(): { readonly meter: Meter; readonly counts: Map<string, number> } {
+  const counts = new Map<string, number>()
+  const meter: Meter = Object.assign(createNoopMeter(), {
+    createCounter: (name: string) => ({
+      add: (value: number, labels: object = {}) => {
+        const key = [name, ...Object.values(labels)].join(' ')
+        counts.set(key, (counts.get(key) ?? 0) + value)
+      },
+    }),
+  })
+  return { meter, counts }
+}
+
+test('heartbeats that are forged, replayed, absurd or of another time are refused, counted, and never used', async () => {
+  const { clock, hub, join } = world()
+  const { meter, counts } = countingMeter()
+  const a = await join({ meter })
+  await using _ = stack(a.monitor)
+  const times: string[] = []
+  using _beats = a.monitor.onBeat(({ peer, sentAtMs }) => times.push(`${peer} ${sentAtMs - clock.now()}`))
+  const identity = createIdentity()
+  const network = hub.join(identity.id)
+  let sequence = 0
+  const send = async (options: Partial<Heartbeat>, signer = identity) => {
+    sequence += 1
+    const hello = { peername: 'stranger', ipfsId: undefined, ipfsAddresses: [] }
+    const base = {
+      peer: identity.id,
+      boot: '0123456789abcdef',
+      sequence,
+      sentAtMs: clock.now(),
+      intervalMs: 2000,
+    }
+    const beat = { ...base, hello, measures: [freeSpace(5)], missed: [], isLeaving: false, ...options }
+    const bytes = encodeHeartbeat(beat, 'test', signer)
+    await network.publish('pinfold/heartbeat/1/test', bytes)
+    await clock.advance(0)
+    return bytes
+  }
+  await clock.advance(1)
+  await send({ sentAtMs: clock.now() - 3_600_001 })
+  await send({ sentAtMs: clock.now() + 3_600_001 })
+  await send({}, createIdentity())
+  await send({ peer: a.peer })
+  await send({ intervalMs: 1 })
+  await send({ measures: [freeSpace(-1)] })
+  assert.deepEqual(a.monitor.peers(), [a.peer])
+  assert.deepEqual(a.monitor.latest('freespace'), [])
+  const taken = await send({})
+  assert.deepEqual(a.monitor.peers(), [a.peer, identity.id].sort())
+  await clock.advance(20_000)
+  await network.publish('pinfold/heartbeat/1/test', taken)
+  await clock.advance(0)
+  assert.deepEqual(a.monitor.peers(), [a.peer])
+  const refused = (reason: string) => counts.get(`ipfscluster_monitor_heartbeats_refused_total ${reason}`)
+  assert.deepEqual(
+    ['from_the_past', 'from_the_future', 'bad_signature', 'not_its_own', 'absurd', 'replayed'].map(refused),
+    [1, 1, 1, 1, 2, 1],
+  )
+  assert.deepEqual(times, [`${identity.id} -3600001`, `${identity.id} 3600001`, `${identity.id} 0`])
+})
+
+test('a peer that stops in order is suspect at once, and alive when it is back', async () => {
+  const { clock, hub, join } = world()
+  const [a, b] = [await join(), await join()]
+  await using _ = stack(a.monitor)
+  await clock.advance(10_000)
+  const changes: string[] = []
+  using _health = a.monitor.onHealth(({ peer, condition }) => changes.push(`${peer === b.peer} ${condition}`))
+  await b.monitor[Symbol.asyncDispose]()
+  hub.drop(b.peer)
+  await clock.advance(50_000)
+  assert.deepEqual(changes, ['true suspect', 'true unreachable'])
+  await clock.advance(15_000)
+  assert.deepEqual(changes.slice(2), ['true gone'])
+  const health = a.monitor.health().find(({ peer }) => peer === b.peer)
+  assert.ok(health?.condition === 'gone' && Number.isFinite(health.phi))
+})
+
+test('a cluster on a bad network takes nobody for gone but the one that dies, and all agree on that', async () => {
+  const { clock, hub, join } = world()
+  const all = await Promise.all(Array.from({ length: 8 }, () => join()))
+  await using _ = stack(...all.slice(1).map(({ monitor }) => monitor))
+  hub.faults.lossShare = 0.05
+  hub.faults.delayMaxMs = 300
+  const gone: string[] = []
+  for (const { monitor } of all)
+    monitor.onHealth(({ peer, condition }) => (condition === 'gone' ? gone.push(peer) : undefined))
+  await clock.advance(300_000)
+  assert.deepEqual(gone, [])
+  const [dead] = all
+  hub.drop(dead?.peer ?? '')
+  await clock.advance(17_000)
+  assert.deepEqual(
+    gone.filter(peer => peer === dead?.peer),
+    Array.from({ length: 7 }, () => dead?.peer),
+  )
+  await dead?.monitor[Symbol.asyncDispose]()
 })
 
 function stack(...all: AsyncDisposable[]): AsyncDisposableStack {

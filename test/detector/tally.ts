@@ -37,6 +37,8 @@ export class Tally {
   readonly plain: ReadonlyMap<number, Score>
   /** Heartbeats each 15 s, good for 30 s, looked at each 15 s. */
   readonly reference = emptyScore()
+  /** How often there was something to decide: one peer watching another, for a day. */
+  readonly pairDays: number
   sentCount = 0
   pausesCount = 0
   suspensionsCount = 0
@@ -45,6 +47,7 @@ export class Tally {
 
   constructor(trial: Trial) {
     this.trial = trial
+    this.pairDays = (trial.observersCount * (trial.peersCount - 1) * trial.hours) / 24
     this.plain = new Map(trial.timeoutsMs.map(ms => [ms, emptyScore()]))
   }
 
@@ -60,12 +63,6 @@ export class Tally {
     score.falseCount += 1
     if (isPause) score.falseInPauseCount += 1
     if (isObserverJustBack) score.falseAfterOwnCount += 1
-  }
-
-  /** How often there was something to decide: a pair of an observer and a peer, for a day. */
-  get pairDays(): number {
-    const { observersCount, peersCount, hours } = this.trial
-    return (observersCount * (peersCount - 1) * hours) / 24
   }
 }
 
