@@ -83,53 +83,11 @@ async function askOne<T>(
     return { peer, value: await Promise.race([ask(peer, { signal: stopping.signal }), stopped.promise]) }
   } catch (thrown) {
     if (!isLate) return { peer, error: toClusterError(thrown) }
-    return { peer, error: tooLate(peer, limitMs, thrown) }
+    const message = `peer ${peer} did not answer within ${limitMs / 1000} s`
+    return { peer, error: new ClusterError('TIMEOUT', message, { cause: thrown }) }
   } finally {
     signal.removeEventListener('abort', onAbort)
   }
-}
-
-/**
- * Asks peers at the same time and waits for all of them, which share one limit: for short questions that are asked often.
- * Answers in the order of the peers; one that does not trust this one is left out. Throws only `signal.reason`.
- */
-export async function askAll<T>(
-  peers: readonly PeerId[],
-  ask: (peer: PeerId, options: Options) => Promise<T>,
-  { signal, clock, limitMs }: FanOutOptions,
-): Promise<readonly Answer<T>[]> {
-  signal.throwIfAborted()
-  const answers = new Map<PeerId, Answer<T>>()
-  const stopping = new AbortController()
-  const over = Promise.withResolvers<void>()
-  const askFor = async (peer: PeerId) => {
-    try {
-      answers.set(peer, { peer, value: await ask(peer, { signal: stopping.signal }) })
-    } catch (thrown) {
-      answers.set(peer, { peer, error: toClusterError(thrown) })
-    }
-    if (answers.size === peers.length) over.resolve()
-  }
-  const onAbort = () => over.reject(signal.reason)
-  signal.addEventListener('abort', onAbort, { once: true })
-  using _limit = clock.schedule(limitMs, over.resolve)
-  try {
-    if (peers.length > 0) {
-      for (const peer of peers) void askFor(peer)
-      await over.promise
-    }
-    return peers
-      .map(peer => answers.get(peer) ?? { peer, error: tooLate(peer, limitMs) })
-      .filter(answer => !('error' in answer) || answer.error.code !== 'FORBIDDEN')
-  } finally {
-    signal.removeEventListener('abort', onAbort)
-    if (answers.size < peers.length)
-      stopping.abort(new DOMException('nobody waits for the answer', 'AbortError'))
-  }
-}
-
-function tooLate(peer: PeerId, limitMs: number, cause?: unknown): ClusterError {
-  return new ClusterError('TIMEOUT', `peer ${peer} did not answer within ${limitMs / 1000} s`, { cause })
 }
 
 /** The one answer of a call that answers once. */
