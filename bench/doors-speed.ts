@@ -336,7 +336,11 @@ const rows: readonly Row[] = [
 async function openSide(file: string): Promise<Side> {
   console.error(`fills a cluster of ${file} with ${withCommas(pins)} pins`)
   const options = values.profile === undefined ? '' : `--cpu-prof --cpu-prof-dir=${values.profile}`
-  const cluster = await openTestCluster({ program: file, pins, environment: { NODE_OPTIONS: options } })
+  const cluster = await openTestCluster({
+    program: file,
+    pins,
+    environment: options === '' ? {} : { NODE_OPTIONS: options },
+  })
   return { program: file, cluster: cleanup.use(cluster), seen: { removed: 0, added: 0 } }
 }
 

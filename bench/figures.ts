@@ -22,6 +22,7 @@ interface Program {
 
 const PROGRAMS: readonly Program[] = [
   { command: 'node bench/yardstick.ts', small: '2000 4000' },
+  { command: 'node bench/doors-speed.ts', small: '2000 --requests 2000' },
   { command: 'node bench/bulk.ts', small: '5000', toLines: bulkLines },
   { command: 'npm run --silent crash', small: '-- --kills 3', toLines: crashLines },
   { command: 'node bench/scale.ts', small: '0 1000' },
