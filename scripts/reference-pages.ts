@@ -1,6 +1,8 @@
 import { globSync } from 'node:fs'
 import { join } from 'node:path'
+import { CONNECTIONS_MAX } from '../src/api/connection-budget.ts'
 import { toOpenApi } from '../src/api/docs/openapi.ts'
+import { PIPELINED_MAX } from '../src/api/in-turn.ts'
 import { pinSvcRoutes } from '../src/api/pinsvc/routes.ts'
 import { type Route, routes } from '../src/api/routes.ts'
 import { variablesOf } from '../src/config/environment.ts'
@@ -34,6 +36,24 @@ function page(title: string, ...parts: readonly string[]): string {
   return `${[`# ${title}`, GENERATED, ...parts].join('\n\n')}\n`
 }
 
+const WIRE_ERRORS = `## Before a route is found
+
+What is no HTTP, too long or too slow is answered with the same document, and its connection is closed:
+
+| HTTP status | reason | when |
+| --- | --- | --- |
+| 400 | \`INVALID_ARGUMENT\` | malformed, both a length and chunks, no \`Host\` or two |
+| 408 | \`TIMEOUT\` | the head did not come within \`read_header_timeout\`, or the whole within \`read_timeout\`; connections that sent nothing may be closed without it |
+| 413 | \`TOO_LARGE\` | the extensions of a chunk are too long |
+| 417 | \`INVALID_ARGUMENT\` | \`Expect\` asks for something else than \`100-continue\` |
+| 429 | \`RATE_LIMITED\` | more than ${PIPELINED_MAX} requests were sent ahead of their answers |
+| 431 | \`TOO_LARGE\` | the head is longer than \`max_header_bytes\` and 4,096 bytes |
+
+405 has no body. The rest of a body that nobody needs is waited for 2 s. A connection on which nothing moves for \`idle_timeout\` is
+closed unless its answer is still being made. All HTTP connections of a peer together are bounded by the files that the process may
+open: half of them, all but 4,096 where that is more, and at most ${CONNECTIONS_MAX.toLocaleString('en')}. Beyond that idle ones are closed, and new ones until there is
+room. The server of metrics takes 256.`
+
 function errorsPage(): string {
   const rows = Object.entries(CODES).map(([code, row]) => [
     `\`${code}\``,
@@ -45,6 +65,7 @@ function errorsPage(): string {
     'Error codes',
     'An error of the API is `{"code": <HTTP status>, "message": "<text for people>", "reason": "<code of this table>"}`.',
     table(['reason', 'HTTP status', 'may succeed later', 'meaning'], rows),
+    WIRE_ERRORS,
   )
 }
 

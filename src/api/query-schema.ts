@@ -14,7 +14,7 @@ const COPIES = { minimum: -1, maximum: 0x7fff_ffff }
 
 const pinQueryTexts = {
   name: textSchema('a name for people'),
-  mode: oneOf(['recursive', 'direct'], 'recursive (default) or direct'),
+  mode: textSchema('"direct" is direct, every other text recursive, which is the default'),
   replication: written('integer', 'overrides both of the next two', COPIES),
   'replication-min': written('integer', 'fewest copies; -1 = everywhere, 0 = default of the cluster', COPIES),
   'replication-max': written('integer', 'most copies; -1 = everywhere, 0 = default of the cluster', COPIES),
@@ -103,7 +103,8 @@ export const allocationsQuerySchema: JsonSchema<AllocationsQuery> = {
   patternProperties: { '^meta-.+': textSchema('metadata that it has; several must all be there') },
 }
 
-const local = written('boolean', '"true" asks only this peer')
+// As in the reference, no other text is an error.
+const local = textSchema('"true" asks only this peer, every other text the whole cluster')
 
 /** Query of calls that can ask one peer only. */
 export const localQuerySchema = objectSchema({}, { local })

@@ -213,9 +213,17 @@ function errorAnswers(route: Route): Json {
     413: route.body !== undefined,
   }
   const possible = statuses().filter(status => fitting[status] ?? true)
-  return Object.fromEntries(
-    possible.map(status => [status, { $ref: `#/components/responses/Error${status}` }]),
+  const answers = Object.fromEntries(
+    possible.map((status): [string, Json] => [
+      String(status),
+      { $ref: `#/components/responses/Error${status}` },
+    ]),
   )
+  if (route.body !== 'upload') return answers
+  const description =
+    'What ended an upload whose records are answered as one list, with the reason of any status'
+  const schema = { $ref: '#/components/schemas/Error' }
+  return { ...answers, 500: { description, content: { 'application/json': { schema } } } }
 }
 
 function errorOf(status: number): Json {
