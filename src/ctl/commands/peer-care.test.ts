@@ -100,15 +100,28 @@ test('a drain without --wait tells how it begins; with it, how far it is until t
   assert.ok(waited.elapsedMs >= 6000)
 })
 
-test('a drain that does not move is asked why, and waits no longer than it may', async () => {
-  const stuck = { ...content, unplaced: 1, unplaced_first: [{ cid: 'c', reason: 'not enough peers' }] }
-  const run = await runFake(['peers', 'drain', '--wait', '--wait-timeout', '40s', PEER], {
+test('a drain that does not move is asked why; what others cannot take is not waited for', async () => {
+  const left = { ...content, hand_over: 0 }
+  const stuck = { ...left, unplaced: 5, unplaced_first: [{ cid: 'c', reason: 'not enough peers' }] }
+  const stalled = await runFake(['peers', 'drain', '--wait', PEER], {
     drainPeer: [content],
-    peerContent: [content, ...Array.from({ length: 14 }, () => content), stuck],
+    peerContent: [...Array.from({ length: 15 }, () => left), stuck],
   })
-  assert.equal(run.exitCode, 62)
-  assert.match(run.stderr, /  > c: not enough peers\n/)
-  assert.ok(run.calls.some(({ input }) => input.query?.['check'] === 'true'))
+  assert.equal(stalled.exitCode, 1)
+  assert.match(stalled.stderr, /the 5 pins that are left .* The first: c: not enough peers/)
+  assert.ok(stalled.elapsedMs >= 30_000)
+  assert.equal(stalled.calls.at(-1)?.input.query?.['check'], 'true')
+  const forced = await runFake(['peers', 'drain', '--wait', '--force', PEER], {
+    drainPeer: [stuck],
+    peerContent: [left, stuck],
+  })
+  assert.equal(forced.exitCode, 1)
+  assert.ok(forced.elapsedMs < 10_000)
+  const late = await runFake(['peers', 'drain', '--wait', '--wait-timeout', '5s', PEER], {
+    drainPeer: [content],
+    peerContent: [content],
+  })
+  assert.equal(late.exitCode, 62)
 })
 
 test('removing asks once, forced only when that is said', async () => {

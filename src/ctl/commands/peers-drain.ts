@@ -47,13 +47,13 @@ export const peersDrain = defineCommand({
     const timeoutMs = parseWaitTimeout(options['wait-timeout'])
     const query = { force: String(options.force) }
     const begun = await context.client.drainPeer({ params: { peer }, query }, context)
-    const last = options.wait ? await waitUntilEmpty(peer, timeoutMs, context) : begun
+    const last = options.wait ? await waitUntilEmpty(begun, timeoutMs, context) : begun
     await context.out.value(last, formatContent)
   },
 })
 
 async function waitUntilEmpty(
-  peer: string,
+  { peer, unplaced: stuckCount }: PeerContentJson,
   timeoutMs: number,
   context: CommandContext,
 ): Promise<PeerContentJson> {
@@ -69,21 +69,37 @@ async function waitUntilEmpty(
   stack.defer(() => void out.terminal?.write(LINE_START))
   const signal = AbortSignal.any([context.signal, deadline.signal])
   let shown = ''
+  let allocated = -1
   let movedAtMs = clock.monotonic()
   for (;;) {
     const askedAtMs = clock.monotonic()
-    const isStalled = askedAtMs - movedAtMs >= STALLED_MS
+    const isStalled = askedAtMs - movedAtMs >= STALLED_MS || allocated === stuckCount
     const query = { check: String(isStalled) }
     const content = await client.peerContent({ params: { peer }, query }, { signal })
     if (content.empty) return content
+    if (isOver(content)) throw cannotGoOn(content)
+    allocated = content.allocated
     const line = formatLeft(content)
     if (line !== shown || isStalled) movedAtMs = clock.monotonic()
     if (line !== shown) await show(line, context)
-    if (isStalled && content.unplaced_first.length > 0) await out.note(formatContent(content))
     shown = line
     const tookMs = clock.monotonic() - askedAtMs
     await clock.sleep(Math.max(POLL_EVERY_MS, tookMs * REST_PER_ANSWER), signal)
   }
+}
+
+/** Whether nothing is left that others could take. */
+function isOver({ allocated, unplaced, hand_over }: PeerContentJson): boolean {
+  return allocated > 0 && unplaced === allocated && hand_over === 0
+}
+
+function cannotGoOn({ peer, allocated, unplaced_first }: PeerContentJson): CommandError {
+  const [first] = unplaced_first
+  const example = first === undefined ? '' : `. The first: ${first.cid}: ${first.reason}`
+  return new CommandError(
+    'waiting for the peer to be empty',
+    `the ${allocated} pins that are left on peer ${peer} cannot be taken by others; it goes on being drained when they can${example}`,
+  )
 }
 
 /** On a terminal in one line that changes; else in lines of their own, on standard error as well. */
