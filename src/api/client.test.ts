@@ -243,31 +243,6 @@ test('when nobody listens the message says so, and what to do', async () => {
   assert.deepEqual(await client.version({}, options), { version: '1' }, 'the next host is asked')
 })
 
-test('when a connection breaks, a question goes to the next host, and a change to nobody', async () => {
-  const met: string[] = []
-  await using broken = await openOddServer(request => {
-    met.push(`${request.method} ${request.url}`)
-    request.socket.destroy()
-  })
-  let pinned = 0
-  await using server = await openRestServer({
-    version: '1',
-    pin: async () => {
-      pinned += 1
-      return pin
-    },
-  })
-  const client = openClient({ hosts: [broken.address, server.address], timeoutMs: 0 })
-  assert.deepEqual(await client.version({}, options), { version: '1' })
-  for (const call of [client.pin({ params: { hash } }, options), client.unpin({ params: { hash } }, options)])
-    await assert.rejects(call, {
-      code: 'PEER_UNREACHABLE',
-      message: /may have taken the request all the same/,
-    })
-  assert.deepEqual(met, ['GET /version', `POST /pins/${hash}`, `DELETE /pins/${hash}`])
-  assert.equal(pinned, 0)
-})
-
 /** A server that answers each request as told. */
 async function openOddServer(
   answer: http.RequestListener,
