@@ -79,5 +79,5 @@ function ipfsName(peerVertex: string): string {
 function quoted(text: string): string {
   const safe = text.replaceAll('\\', '\\\\').replaceAll('"', '\\"').replaceAll('\n', '\\n')
   // Graphviz reads entities in labels.
-  return `"${safe.replaceAll('&', '&amp;').replaceAll(/[\u0000-\u001f\u007f]/g, ' ')}"`
+  return `"${safe.replaceAll('&', '&amp;').replaceAll(/\p{Cc}/gu, ' ')}"`
 }
