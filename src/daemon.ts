@@ -2,7 +2,7 @@ import { statfs } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Meter } from '@opentelemetry/api'
 import { type AlertsParts, openAlerts } from './alerts/alerts.ts'
-import { toAllocator } from './allocator/allocator.ts'
+import { type Allocator, toAllocator } from './allocator/allocator.ts'
 import { parseApiAddress } from './api/address.ts'
 import { serveOverPeers } from './api/over-peers.ts'
 import { openPinSvcApi } from './api/pinsvc/pinsvc.ts'
@@ -98,7 +98,7 @@ export async function openDaemon(settings: DaemonSettings, seams: Seams): Promis
   const marks = parts.use(await openPeerMarks({ ...base('cluster'), consensus }))
   const ipfs = parts.use(await openIpfs(settings, seams, observability, openStore))
   // The tracker answers calls and makes some: it is there before they are.
-  const calls: { rpc?: Rpc; cluster?: Cluster } = {}
+  const calls: LateCalls = {}
   const askHolds = makeAskHolds(() => calls.rpc)
   const tracker = parts.use(
     await openPinTracker(
@@ -127,30 +127,8 @@ export async function openDaemon(settings: DaemonSettings, seams: Seams): Promis
     network,
     ipfs,
   }
-  const rebalance = makeRebalanceAnswer(() => calls.cluster?.rebalance)
-  const handlers = makeRpcHandlers({ ...local, rebalance, clock: seams.clock })
-  const isTrusted = (peer: string) => consensus.isTrusted(peer)
-  const rpc = parts.use(openRpc({ ...base('rpc'), network, isTrusted, handlers }))
-  calls.rpc = rpc
-  const allocator = toAllocator(settings.allocator)
-  const { allocate } = allocator
-  const cluster = parts.use(
-    await openCluster(
-      {
-        ...local,
-        ...base('cluster'),
-        tracer,
-        rpc,
-        alerts,
-        events: parts.use(openEvents({ ...base('events'), consensus, tracker, monitor, alerts })),
-        ...allocator,
-        importContent,
-      },
-      settings.cluster,
-    ),
-  )
-  calls.cluster = cluster
-  const apis = parts.use(await openApis(settings, base, { ...local, allocate, cluster }))
+  const core = parts.use(await openCore(settings, base, { ...local, tracer, alerts }, calls))
+  const apis = parts.use(await openApis(settings, base, { ...local, ...core }))
   logger
     .child('service')
     .info('peer is running', { peer: self, peername, folder, version: VERSION, ipfs: settings.ipfs.node })
@@ -162,6 +140,44 @@ export async function openDaemon(settings: DaemonSettings, seams: Seams): Promis
     proxyAddresses: apis.proxyAddresses,
     [Symbol.asyncDispose]: () => open.disposeAsync(),
   }
+}
+
+/** What is asked through parts that open later. */
+interface LateCalls {
+  rpc?: Rpc
+  cluster?: Cluster
+}
+
+/** What the core is joined from, but for what it opens itself. */
+type CoreParts = Omit<Parameters<typeof makeRpcHandlers>[0], 'clock' | 'rebalance'> &
+  Omit<
+    Parameters<typeof openCluster>[0],
+    keyof ReturnType<Base> | keyof Allocator | 'rpc' | 'events' | 'importContent'
+  > &
+  Pick<Parameters<typeof openEvents>[0], 'consensus' | 'tracker' | 'monitor' | 'alerts'> &
+  Pick<Parameters<typeof openRpc>[0], 'network'>
+
+/** Opens what joins the parts of a peer: its calls to others and its answers to theirs, and the core. */
+async function openCore(
+  settings: DaemonSettings,
+  base: Base,
+  core: CoreParts,
+  calls: LateCalls,
+): Promise<AsyncDisposable & Pick<Allocator, 'allocate'> & { readonly cluster: Cluster }> {
+  await using parts = new AsyncDisposableStack()
+  const { consensus, network } = core
+  const rebalance = makeRebalanceAnswer(() => calls.cluster?.rebalance)
+  const handlers = makeRpcHandlers({ ...core, ...base('cluster'), rebalance })
+  const isTrusted = (peer: string) => consensus.isTrusted(peer)
+  const rpc = parts.use(openRpc({ ...base('rpc'), network, isTrusted, handlers }))
+  calls.rpc = rpc
+  const allocator = toAllocator(settings.allocator)
+  const events = parts.use(openEvents({ ...base('events'), ...core }))
+  const components = { ...core, ...base('cluster'), rpc, events, ...allocator, importContent }
+  const cluster = parts.use(await openCluster(components, settings.cluster))
+  calls.cluster = cluster
+  const open = parts.move()
+  return { allocate: allocator.allocate, cluster, [Symbol.asyncDispose]: () => open.disposeAsync() }
 }
 
 /** What every part is opened with; its argument names the part in the log. */
