@@ -60,6 +60,7 @@ export const ALERTS = {
   },
 } as const satisfies Readonly<Record<string, AlertRow>>
 
+/** What an alert is about. */
 export type AlertKind = keyof typeof ALERTS
 
 /** Every kind, in the order of the table. */

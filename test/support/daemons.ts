@@ -17,6 +17,8 @@ export interface TestDaemon {
   readonly url: string
   /** Multiaddr of the IPFS proxy. */
   readonly proxy: string
+  /** Stops it, as a signal would; the others go on. */
+  stop(): Promise<void>
 }
 
 /** Whole peers of one cluster inside the test's process: quicker to open than processes. */
@@ -24,8 +26,11 @@ export interface TestDaemons extends AsyncDisposable {
   readonly peers: readonly TestDaemon[]
 }
 
-/** Opens a peer for each node: an embedded one, or the Kubo at a multiaddr. */
-export async function openDaemons(nodes: readonly ('embedded' | `/${string}`)[]): Promise<TestDaemons> {
+/** Opens a peer for each node: an embedded one, or the Kubo at a multiaddr. `more` are settings of the one at a place. */
+export async function openDaemons(
+  nodes: readonly ('embedded' | `/${string}`)[],
+  more: (at: number) => Readonly<Record<string, string>> = () => ({}),
+): Promise<TestDaemons> {
   await using opened = new AsyncDisposableStack()
   const root = await mkdtemp(join(tmpdir(), 'pinfold-daemons-'))
   opened.defer(() => rm(root, { recursive: true, force: true }))
@@ -48,6 +53,7 @@ export async function openDaemons(nodes: readonly ('embedded' | `/${string}`)[])
       CLUSTER_IPFSHTTP_CONNECTSWARMSDELAY: '1s',
       CLUSTER_IPFSEMBEDDED_LISTENMULTIADDRESS: '/ip4/127.0.0.1/tcp/0',
       ...(isEmbedded ? {} : { CLUSTER_IPFSHTTP_NODEMULTIADDRESS: node }),
+      ...more(at),
     }
     const folder = join(root, `peer${at}`)
     const identity = createIdentity()
@@ -68,6 +74,7 @@ export async function openDaemons(nodes: readonly ('embedded' | `/${string}`)[])
       id: identity.id,
       url: `http://127.0.0.1:${port}`,
       proxy: String(daemon.proxyAddresses[0]),
+      stop: async () => daemon[Symbol.asyncDispose](),
     })
   }
   const all = opened.move()
