@@ -1,4 +1,5 @@
 import { cidKey } from '../../src/model/cid.ts'
+import { keepersNeeded } from '../../src/model/holds.ts'
 import type { Pin } from '../../src/model/pin.ts'
 import { isAllocatedTo, modeOf } from '../../src/model/pin.ts'
 import type { PinStatus } from '../../src/model/pin-status.ts'
@@ -35,6 +36,11 @@ const UNSETTLED: ReadonlySet<PinStatus> = new Set<PinStatus>([
   'unpinning',
 ])
 
+/** Whether enough of those that are to keep it are there: nobody lets go of it for peers that have left for good. */
+function areKept(pin: Pin, peers: readonly SimPeer[]): boolean {
+  return peers.filter(({ id }) => pin.allocations.includes(id)).length >= keepersNeeded(pin)
+}
+
 /** What has yet to expire, or to be done by trackers; undefined when IPFS holds what the pinset says. */
 export async function notTracked(peers: readonly SimPeer[]): Promise<string | undefined> {
   for (const peer of peers) {
@@ -50,8 +56,9 @@ export async function notTracked(peers: readonly SimPeer[]): Promise<string | un
     for await (const [cid, mode] of peer.ipfs.allPinned(OPTIONS)) {
       held.add(cidKey(cid))
       const pin = pins.get(cidKey(cid))
-      if (!peer.mayKeepContent && reconcile(pin, mode, peer.id) === 'unpin')
-        return `IPFS of peer ${peer.index} still holds ${cid}`
+      const isSurplus =
+        reconcile(pin, mode, peer.id) === 'unpin' && (pin === undefined || areKept(pin, peers))
+      if (!peer.mayKeepContent && isSurplus) return `IPFS of peer ${peer.index} still holds ${cid}`
       if (pin !== undefined && isAllocatedTo(pin, peer.id) && !covers(mode, modeOf(pin)))
         return `IPFS of peer ${peer.index} holds ${cid} as ${mode}`
     }

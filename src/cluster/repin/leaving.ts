@@ -18,6 +18,8 @@ export interface LeavingFacts {
   readonly goneSinceMs: ReadonlyMap<PeerId, number>
   /** Peers that keep content and were never heard of, with the time at which that was noticed. */
   readonly unheardSinceMs: ReadonlyMap<PeerId, number>
+  /** When the last partition was over; undefined = there was none. */
+  readonly guardEndedMs: number | undefined
   readonly nowMs: number
   readonly wallMs: number
 }
@@ -29,6 +31,8 @@ export interface LeavingRule {
   readonly delayMs: number
   /** A peer that was never heard of is not gone before this, however short the delay. */
   readonly unheardMs: number
+  /** After a partition peers come back one by one: nobody is left sooner than this after its end, nor before the delay. */
+  readonly guardRestMs: number
   /** With more than this part of the other members away, it is a partition. */
   readonly guardShare: number
 }
@@ -64,6 +68,8 @@ export function findLeaving(facts: LeavingFacts, rule: LeavingRule): Leaving {
     changesAtMs = Math.min(changesAtMs ?? ms, ms)
   }
   const unheardMs = Math.max(rule.delayMs, rule.unheardMs)
+  const guardedMs =
+    (facts.guardEndedMs ?? Number.NEGATIVE_INFINITY) + Math.max(rule.delayMs, rule.guardRestMs)
   const silent = [
     ...health
       .filter(({ peer, condition }) => condition === 'gone' && peer !== self)
@@ -73,7 +79,7 @@ export function findLeaving(facts: LeavingFacts, rule: LeavingRule): Leaving {
   for (const [peer, dueMs] of silent) {
     if (reasons.has(peer)) continue
     const { maintenanceUntilMs = wallMs } = markOf(peer)
-    const waitMs = Math.max(dueMs - nowMs, maintenanceUntilMs - wallMs)
+    const waitMs = Math.max(dueMs - nowMs, guardedMs - nowMs, maintenanceUntilMs - wallMs)
     if (waitMs > 0) lookAgainAt(nowMs + waitMs)
     if (waitMs > 0 || guard !== undefined || !rule.isAutomatic) heldCount++
     else reasons.set(peer, 'gone')

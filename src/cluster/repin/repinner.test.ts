@@ -107,6 +107,20 @@ test('when more than half of the others are away nothing moves, and an alert say
   for (const { to } of world.writes) assert.ok(to.every(peer => live.includes(peer)))
 })
 
+test('peers that come back one after the other when a partition ends move nothing of each other', async () => {
+  await using world = await repinWorld({ peers: 6, repin: { delayMs: 0 } })
+  await fill(world, 60)
+  for (const peer of [1, 2, 3, 4, 5]) world.become(peer, 'unreachable')
+  for (const peer of [1, 2, 3, 4, 5]) world.become(peer, 'gone')
+  await world.clock.advance(30 * MINUTE_MS)
+  for (const peer of [1, 2, 3, 4, 5]) {
+    world.become(peer, 'alive')
+    await world.clock.advance(2 * SECOND_MS)
+  }
+  await world.clock.advance(30 * MINUTE_MS)
+  assert.equal(world.writes.length, 0)
+})
+
 for (const [peers, dead] of [
   [2, 1],
   [4, 2],

@@ -5,6 +5,7 @@ import { repeat } from '../../lib/repeat.ts'
 import { TokenBucket } from '../../lib/token-bucket.ts'
 import type { AskHolds } from '../../model/holds.ts'
 import type { PeerId } from '../../model/peer.ts'
+import type { PeerHealth } from '../../model/peer-health.ts'
 import { makeRank } from '../closest.ts'
 import type { ClusterComponents } from '../components.ts'
 import type { ClusterConfig } from '../config.ts'
@@ -25,6 +26,8 @@ export type RepinComponents = Pick<
 const LOOK_EVERY_MS = 500
 /** A peer that was never heard of is given this long to be heard, however short the delay is. */
 const UNHEARD_MS = 60_000
+/** When a partition ends, this much time for everybody to be heard of again. */
+const GUARD_REST_MS = 30_000
 /** The first pass over the pinset leaves the start alone; the next ones find peers that nobody has ever heard of. */
 const FIRST_CENSUS_MS = 30_000
 const CENSUS_EVERY_MS = 600_000
@@ -61,6 +64,7 @@ class Repinner implements AsyncDisposable {
   readonly #owned = new AsyncDisposableStack()
   readonly #done: Promise<void>
   #leaving: Leaving = { reasons: new Map(), guard: undefined, heldCount: 0, changesAtMs: undefined }
+  #guardEndedMs: number | undefined
   #census: Census | undefined
   #pass: AbortController | undefined
   /** When the pinset is to be looked through, by the monotonic clock. */
@@ -102,8 +106,7 @@ class Repinner implements AsyncDisposable {
    * The pinset is looked through after so long when others leave than before, or somebody came.
    */
   #look(settleMs: number): void {
-    const { clock, consensus, marks, monitor, self } = this.#parts
-    const { repin } = this.#config
+    const { clock, monitor } = this.#parts
     const nowMs = clock.monotonic()
     const health = monitor.health()
     for (const { peer, condition } of health) {
@@ -112,20 +115,11 @@ class Repinner implements AsyncDisposable {
     }
     this.#unheard.hear(health)
     const before = this.#leaving
-    this.#leaving = findLeaving(
-      {
-        self,
-        health,
-        markOf: peer => marks.of(peer),
-        marks: marks.all(),
-        isMember: peer => consensus.isTrusted(peer) || this.#census?.allocated.has(peer) === true,
-        goneSinceMs: this.#goneSinceMs,
-        unheardSinceMs: this.#unheard.sinceMs,
-        nowMs,
-        wallMs: clock.now(),
-      },
-      { ...repin, unheardMs: UNHEARD_MS },
-    )
+    this.#leaving = this.#findLeaving(health, nowMs)
+    if (before.guard !== undefined && this.#leaving.guard === undefined) {
+      this.#guardEndedMs = nowMs
+      this.#leaving = this.#findLeaving(health, nowMs)
+    }
     const { reasons } = this.#leaving
     this.#progress.noteGuard(this.#leaving)
     const returned = before.reasons.keys().filter(peer => !reasons.has(peer))
@@ -136,6 +130,25 @@ class Repinner implements AsyncDisposable {
     else if (reasons.size > 0) this.#dueAtMs = Math.min(this.#dueAtMs, nowMs + settleMs)
     if (settleMs <= SETTLE_MS) this.#waitedCount = undefined
     this.#pause.wake()
+  }
+
+  #findLeaving(health: readonly PeerHealth[], nowMs: number): Leaving {
+    const { clock, consensus, marks, self } = this.#parts
+    return findLeaving(
+      {
+        self,
+        health,
+        markOf: peer => marks.of(peer),
+        marks: marks.all(),
+        isMember: peer => consensus.isTrusted(peer) || this.#census?.allocated.has(peer) === true,
+        goneSinceMs: this.#goneSinceMs,
+        unheardSinceMs: this.#unheard.sinceMs,
+        guardEndedMs: this.#guardEndedMs,
+        nowMs,
+        wallMs: clock.now(),
+      },
+      { ...this.#config.repin, unheardMs: UNHEARD_MS, guardRestMs: GUARD_REST_MS },
+    )
   }
 
   async #run(): Promise<void> {
