@@ -1,4 +1,10 @@
-import type { MetricTable } from '../lib/instruments.ts'
+import type { PinTracker } from '../interfaces.ts'
+import type { Clock } from '../lib/clock.ts'
+import type { Instruments, MetricTable } from '../lib/instruments.ts'
+import type { IpfsGate } from './ipfs-gate.ts'
+import type { PinnedView } from './pinned-view.ts'
+import type { Reconciler } from './reconciler.ts'
+import type { WorkSet } from './work-set.ts'
 
 /** What the tracker tells of itself. */
 export const TRACKER_METRICS = {
@@ -53,3 +59,30 @@ export const TRACKER_METRICS = {
     help: 'Pins that IPFS is known to hold',
   },
 } as const satisfies MetricTable
+
+/** What the gauges read. */
+export interface TrackerGauges {
+  readonly work: WorkSet
+  readonly reconciler: Pick<Reconciler, 'namesCount'>
+  readonly view: Pick<PinnedView, 'pinsCount'>
+  readonly gate: Pick<IpfsGate, 'isOpen'>
+  readonly tracker: Pick<PinTracker, 'handOverCount'>
+  readonly clock: Clock
+}
+
+/** Lets the gauges of the tracker show its state as it is when they are read. */
+export function observeTracker(
+  instruments: Instruments<typeof TRACKER_METRICS>,
+  { work, reconciler, view, gate, tracker, clock }: TrackerGauges,
+): void {
+  instruments.pinQueued.observe(() => work.count('pin_queued'))
+  instruments.pinning.observe(() => work.count('pinning'))
+  instruments.pinError.observe(() => work.count('pin_error'))
+  instruments.unpinQueued.observe(() => work.count('unpin_queued'))
+  instruments.unpinError.observe(() => work.count('unpin_error'))
+  instruments.changedNames.observe(() => reconciler.namesCount)
+  instruments.queueAge.observe(() => (clock.now() - (work.oldestQueuedMs ?? clock.now())) / 1000)
+  instruments.ipfsAnswers.observe(() => (gate.isOpen ? 1 : 0))
+  instruments.knownPins.observe(() => view.pinsCount)
+  instruments.handOver.observe(() => tracker.handOverCount)
+}

@@ -3,7 +3,7 @@ import { ClusterError, messageOf, toClusterError } from '../errors.ts'
 import type { ByteStore, Consensus, Ipfs, Logger, Options, PinTracker } from '../interfaces.ts'
 import type { Clock } from '../lib/clock.ts'
 import { Emitter } from '../lib/emitter.ts'
-import { type Instruments, makeInstruments } from '../lib/instruments.ts'
+import { makeInstruments } from '../lib/instruments.ts'
 import { firstOf, mapPages, Pages, pagesOf } from '../lib/pages.ts'
 import type { Random } from '../lib/random.ts'
 import { type Cid, cidFromKey, cidKey } from '../model/cid.ts'
@@ -22,7 +22,7 @@ import type { PinTrackerConfig } from './config.ts'
 import { HandOver } from './hand-over.ts'
 import { IpfsGate, isUnavailable } from './ipfs-gate.ts'
 import { Keepers } from './keepers.ts'
-import { TRACKER_METRICS } from './metrics.ts'
+import { observeTracker, TRACKER_METRICS } from './metrics.ts'
 import { OPERATION_STATUSES, type Operation, SETTLED_STATUSES, statusOfOperation } from './operation.ts'
 import { PinnedView } from './pinned-view.ts'
 import { covers, reconcile } from './reconcile.ts'
@@ -134,8 +134,7 @@ class ReconcilingTracker implements PinTracker {
     this.#gate = gate
     this.#reconciler = reconciler
     this.#handOver = handOver
-    this.#observe(instruments)
-    instruments.handOver.observe(() => this.handOverCount)
+    observeTracker(instruments, { work: this.#work, reconciler, view, gate, clock, tracker: this })
     for (const name of journal.names()) lookAt(name)
     this.#owned.use(
       consensus.onChange(cids => {
@@ -389,20 +388,6 @@ class ReconcilingTracker implements PinTracker {
       ipfsFailure: this.#ipfsFailure,
     }
     this.#changes.emit(toPinInfo({ ...unknown, cid, operation, self, nowMs: clock.now() }))
-  }
-
-  #observe(instruments: Instruments<typeof TRACKER_METRICS>): void {
-    const { clock } = this.#parts
-    const work = this.#work
-    instruments.pinQueued.observe(() => work.count('pin_queued'))
-    instruments.pinning.observe(() => work.count('pinning'))
-    instruments.pinError.observe(() => work.count('pin_error'))
-    instruments.unpinQueued.observe(() => work.count('unpin_queued'))
-    instruments.unpinError.observe(() => work.count('unpin_error'))
-    instruments.changedNames.observe(() => this.#reconciler.namesCount)
-    instruments.queueAge.observe(() => (clock.now() - (work.oldestQueuedMs ?? clock.now())) / 1000)
-    instruments.ipfsAnswers.observe(() => (this.#gate.isOpen ? 1 : 0))
-    instruments.knownPins.observe(() => this.#view.pinsCount)
   }
 }
 
