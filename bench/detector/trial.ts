@@ -13,5 +13,6 @@ export async function runTrial(options: Parameters<typeof trialOf>[0]): Promise<
 
 if (!isMainThread) {
   const trial: Trial = workerData
+  // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread has no origin
   parentPort?.postMessage(simulate(trial))
 }

@@ -6,7 +6,15 @@ import type { Procedures, RpcHandlers } from '../../../src/interfaces.ts'
 import { systemClock } from '../../../src/lib/clock.ts'
 import type { Random } from '../../../src/lib/random.ts'
 import { formatCid } from '../../../src/model/cid.ts'
-import { decodeHeartbeat, encodeHeartbeat } from '../../../src/monitor/heartbeat.ts'
+import {
+  decodeHeartbeat,
+  encodeHeartbeat,
+  type Heartbeat,
+  untimeliness,
+} from '../../../src/monitor/heartbeat.ts'
+import { MetricBook } from '../../../src/monitor/metric-book.ts'
+import { PeerWatch } from '../../../src/monitor/peer-watch.ts'
+import { PHI_MAX } from '../../../src/monitor/phi.ts'
 import { callRemote } from '../../../src/rpc/client.ts'
 import { answerToBytes, CODECS, callToBytes, toBytes } from '../../../src/rpc/codec.ts'
 import { RPC_CONFIG } from '../../../src/rpc/config.ts'
@@ -21,8 +29,10 @@ import {
 import { serveLines } from '../../../src/rpc/line-server.ts'
 import { isProcedure, PROCEDURES } from '../../../src/rpc/procedures.ts'
 import { answerCall } from '../../../src/rpc/server.ts'
+import { DETECTOR_CONFIG } from '../../support/monitor-config.ts'
 import { EXAMPLES, peerInfo } from '../../support/rpc-examples.ts'
 import { silentLogger } from '../../support/silent-logger.ts'
+import { virtualClock } from '../../support/virtual-clock.ts'
 import { outcomeOf } from '../drive.ts'
 import { Mutator } from '../mutate.ts'
 import { mutateCbor } from '../mutate-cbor.ts'
@@ -197,28 +207,60 @@ function openHeartbeats(random: Random): Session {
     isValid: true,
     ttlMs: 30_000,
   }
-  const times = { boot: 'ab'.repeat(16), sentAtMs: 1.7e12, intervalMs: 15_000 }
-  const beat = (peer: string) => ({
-    ...times,
+  const clock = virtualClock()
+  const nothing = () => undefined
+  const watch = new PeerWatch(
+    { self: 'self', clock, isTrusted: () => true, onChange: nothing, onPause: nothing, onMissed: nothing },
+    { ...DETECTOR_CONFIG, pingIntervalMs: 1000 },
+  )
+  const book = new MetricBook({
+    peersMax: 1,
+    isTrusted: () => true,
+    conditionOf: peer => watch.conditionOf(peer),
+    onForget: peer => watch.forget(peer),
+  })
+  const number = () =>
+    mutator.pick([0, 1, -1, 1000, 15_000, 0.5, 86_400_000, 2 ** 53, -(2 ** 63), 1.7e12, 1e300, 5e-324])
+  const oddly = (usual: number) => (mutator.chance(0.1) ? number() : usual)
+  const beat = (peer: string): Heartbeat => ({
+    boot: mutator.pick(['ab', 'cd']).repeat(16),
+    sentAtMs: oddly(clock.now()),
+    intervalMs: oddly(15_000),
     peer,
-    sequence: mutator.below(99),
+    sequence: oddly(mutator.below(99)),
     hello,
-    measures: [measure],
-    missed: mutator.pick([undefined, [], [other.id]]),
+    measures: [
+      { ...measure, weight: oddly(17), ttlMs: oddly(30_000), name: mutator.pick(['freespace', 'ping', '']) },
+    ],
+    missed: mutator.chance(0.3) ? undefined : [other.id, 'self'].slice(mutator.below(3)),
     isLeaving: mutator.chance(0.1),
   })
   const feed = async (): Promise<Outcome> => {
     const [author, signer] = [mutator.pick([own, other]), mutator.pick([own, other])]
     const valid = encodeHeartbeat(beat(author.id), 'cluster', signer)
-    const isChanged = mutator.chance(0.9)
+    const isChanged = mutator.chance(0.5)
     const bytes = !isChanged ? valid : mutator.chance(0.5) ? mutator.bytes(valid) : mutateCbor(valid, mutator)
     const from = mutator.pick([own, other]).id
+    if (mutator.chance(0.1)) await clock.advance(mutator.below(20_000))
     const read = decodeHeartbeat(bytes, from, 'cluster')
     if (typeof read === 'string') return 'INVALID_ARGUMENT'
     assert.ok(read.peer === from && signer.id === from, 'a heartbeat was forged')
+    assert.ok(read.intervalMs >= 100 && read.intervalMs <= 600_000, 'an absurd interval was taken')
+    assert.ok(
+      read.measures.every(({ name, weight }) => name === 'freespace' && weight >= 0),
+      'an absurd measure was taken',
+    )
+    if (untimeliness(read, clock.now(), 3_600_000) !== undefined) return 'INVALID_ARGUMENT'
+    if (typeof book.note(read, watch.now()) === 'string') return 'dropped'
+    watch.heard(from, read)
     return 'accepted'
   }
-  return { feed, check: async () => undefined, [Symbol.asyncDispose]: async () => undefined }
+  const check = async () => {
+    const health = watch.health()
+    assert.ok(health.length <= 2, 'more peers are watched than there is room for')
+    for (const { phi } of health) assert.ok(phi >= 0 && phi <= PHI_MAX, `phi is ${phi}`)
+  }
+  return { feed, check, [Symbol.asyncDispose]: async () => watch[Symbol.dispose]() }
 }
 
 async function* list(messages: readonly Uint8Array[]): AsyncGenerator<Uint8Array> {
