@@ -37,6 +37,7 @@ interface AlertJson {
 }
 interface GraphJson {
   readonly cluster_links: Readonly<Record<string, readonly string[]>>
+  readonly cluster_health: Readonly<Record<string, { readonly condition: string }>>
 }
 
 type Options = Readonly<Record<string, string | number>>
@@ -305,14 +306,24 @@ test('with peers down and no repinning: allocations, alerts, graph and states', 
   await t.test(
     'Realloc, and MinMax realloc: below the minimum, pinning again fills up with living peers',
     async () => {
+      await eventually(
+        'the second takes the others for well, and the stopped one for gone',
+        async () => {
+          const { cluster_health } = await get<GraphJson>(second, '/health/graph')
+          assert.ok(living.every(({ id }) => cluster_health[id]?.condition === 'alive'))
+          return cluster_health[last.id]?.condition === 'gone'
+        },
+        30_000,
+      )
       for (const [number, wanted] of [
         [1, 2],
         [3, 3],
       ] as const) {
         const after = await pin(second, number, { ...copies(wanted, wanted), name: 'again' })
         assert.equal(after.allocations.length, wanted)
-        assert.ok(!after.allocations.includes(last.id))
-        assert.ok(after.allocations.includes(first.id))
+        const shown = JSON.stringify({ after: after.allocations, first: first.id, last: last.id })
+        assert.ok(!after.allocations.includes(last.id), shown)
+        assert.ok(after.allocations.includes(first.id), shown)
         await counted(first, number, { pinned: wanted, remote: 4 - wanted })
       }
     },
