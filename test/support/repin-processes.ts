@@ -151,7 +151,7 @@ async function readAllocations({ client }: RepinProcess): Promise<Allocations> {
   const all = new Map<string, readonly string[]>()
   const options = { signal: AbortSignal.timeout(20_000) }
   for await (const pin of client.allocations({ query: {} }, options))
-    all.set(String(pin.cid), pin.allocations ?? [])
+    all.set(pin.cid, pin.allocations ?? [])
   return all
 }
 
