@@ -150,8 +150,7 @@ async function metricsSeenBy(client: Client): Promise<number> {
 async function readAllocations({ client }: RepinProcess): Promise<Allocations> {
   const all = new Map<string, readonly string[]>()
   const options = { signal: AbortSignal.timeout(20_000) }
-  for await (const pin of client.allocations({ query: {} }, options))
-    all.set(pin.cid, pin.allocations ?? [])
+  for await (const pin of client.allocations({ query: {} }, options)) all.set(pin.cid, pin.allocations ?? [])
   return all
 }
 

@@ -317,7 +317,9 @@ class World implements RepinWorld {
 
   async allocationOf(number: number): Promise<readonly number[]> {
     const pin = await this.consensus.get(numberedCid(number))
-    return (pin?.allocations ?? []).map(id => this.peers.findIndex(peer => peer.id === id)).sort((a, b) => a - b)
+    return (pin?.allocations ?? [])
+      .map(id => this.peers.findIndex(peer => peer.id === id))
+      .sort((a, b) => a - b)
   }
 
   async copiesOf(number: number): Promise<number> {

@@ -57,7 +57,10 @@ test('the pins of a dead peer spread evenly over the others', async () => {
   const counts = new Map<number, number>()
   for (const number of numbers(2000))
     for (const peer of await world.allocationOf(number)) counts.set(peer, (counts.get(peer) ?? 0) + 1)
-  assert.deepEqual([...counts.keys()].sort((a, b) => a - b), [1, 2, 3])
+  assert.deepEqual(
+    [...counts.keys()].sort((a, b) => a - b),
+    [1, 2, 3],
+  )
   for (const [peer, count] of counts) assert.ok(Math.abs(count / (4000 / 3) - 1) < 0.05, `${peer}: ${count}`)
 })
 
