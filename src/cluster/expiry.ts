@@ -35,6 +35,8 @@ const TURN_MS = 4000
 const TRY_AGAIN_MS = 30_000
 /** Passes that are needed because much changed come no more often than that. */
 const PASS_PAUSE_MS = 30_000
+/** Passes over a large pinset come more rarely: they take at most one part in so many of the time. */
+const PASS_PACE = 50
 /** How far ahead is looked, in passes: what expires later is passed over by the bytes of its record. */
 const HORIZON_PASSES = 3
 const TYPES: ReadonlySet<PinType> = new Set(['pin', 'meta-pin'])
@@ -60,10 +62,12 @@ class Expiry implements AsyncDisposable {
   readonly #changed = new Set<string>()
   #isPassDue = true
   #passedAtMs = Number.NEGATIVE_INFINITY
+  #passEveryMs: number
 
   constructor(parts: ExpiryComponents, config: ExpiryConfig) {
     this.#parts = parts
     this.#config = config
+    this.#passEveryMs = config.passEveryMs
     this.#soonest = this.#newSoonest()
     const { clock, consensus, logger } = parts
     const onError = (thrown: unknown) =>
@@ -79,8 +83,8 @@ class Expiry implements AsyncDisposable {
   }
 
   #newSoonest(): SoonestExpiries {
-    const { rememberedMax = REMEMBERED_MAX, passEveryMs } = this.#config
-    return new SoonestExpiries(rememberedMax, this.#parts.clock.now() + HORIZON_PASSES * passEveryMs)
+    const { rememberedMax = REMEMBERED_MAX } = this.#config
+    return new SoonestExpiries(rememberedMax, this.#parts.clock.now() + HORIZON_PASSES * this.#passEveryMs)
   }
 
   #note(cids: readonly Cid[]): void {
@@ -96,10 +100,11 @@ class Expiry implements AsyncDisposable {
     const { horizonMs, isCut, size } = this.#soonest
     const max = this.#config.rememberedMax ?? REMEMBERED_MAX
     const isRunningLow = horizonMs <= clock.now() || (isCut && size < max / 10)
-    const isWanted = (this.#isPassDue && sinceMs >= PASS_PAUSE_MS) || sinceMs >= this.#config.passEveryMs
+    const isWanted = (this.#isPassDue && sinceMs >= PASS_PAUSE_MS) || sinceMs >= this.#passEveryMs
     if (!isRunningLow && !isWanted) return
     this.#isPassDue = false
     this.#found = this.#newSoonest()
+    const beganMs = clock.monotonic()
     try {
       await this.#pass(this.#found, options)
       this.#soonest = this.#found
@@ -108,6 +113,8 @@ class Expiry implements AsyncDisposable {
       throw thrown
     } finally {
       this.#passedAtMs = clock.monotonic()
+      const paceMs = PASS_PACE * (this.#passedAtMs - beganMs)
+      this.#passEveryMs = Math.max(this.#config.passEveryMs, paceMs)
       this.#found = undefined
     }
   }
