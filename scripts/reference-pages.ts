@@ -49,7 +49,7 @@ What is no HTTP, too long or too slow is answered with the same document, and it
 | 429 | \`RATE_LIMITED\` | more than ${PIPELINED_MAX} requests were sent ahead of their answers |
 | 431 | \`TOO_LARGE\` | the head is longer than \`max_header_bytes\` and 4,096 bytes |
 
-405 has no body. The rest of a body that nobody needs is waited for 2 s. A connection on which nothing moves for \`idle_timeout\` is
+405 has no body; its header \`Allow\` names the methods of the path. The rest of a body that nobody needs is waited for 2 s. A connection on which nothing moves for \`idle_timeout\` is
 closed unless its answer is still being made. All HTTP connections of a peer together are bounded by the files that the process may
 open: half of them, all but 4,096 where that is more, and at most ${CONNECTIONS_MAX.toLocaleString('en')}. Beyond that idle ones are closed, and new ones until there is
 room. The server of metrics takes 256.`

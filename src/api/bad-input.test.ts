@@ -7,7 +7,7 @@ import type { Cluster } from '../interfaces.ts'
 import type { BulkResult } from '../model/bulk.ts'
 import { parseCid } from '../model/cid.ts'
 import { toPin } from '../model/pin.ts'
-import { isMethodRefused, redirectOf, toRoutedUrl } from './paths.ts'
+import { redirectOf, refuseMethod, toRoutedUrl } from './paths.ts'
 
 const CID = 'QmP63DkAFEnDYNjDYBpyNDfttu1fvUw99x1brscPzpqmmq'
 
@@ -40,7 +40,8 @@ test('what the framework thinks of methods and types does not show', async () =>
   await until('the answers', () => connection.statuses().length === 4)
   assert.deepEqual(connection.statuses(), [405, 404, 404, 404])
   assert.doesNotMatch(connection.text(), /fastify/i)
-  assert.equal(isMethodRefused('QUERY', '/version'), true)
+  assert.equal(refuseMethod('QUERY', '/version'), 'GET')
+  assert.match(connection.text(), /^HTTP\/1\.1 405 [^]*?\r\nallow: GET\r\n/i)
 })
 
 test('a document that does not come whole in time is a 504, and its connection ends', async () => {

@@ -1,6 +1,7 @@
 import { ClusterError } from '../errors.ts'
 import type { Cluster, Options } from '../interfaces.ts'
 import type { Clock } from '../lib/clock.ts'
+import { mapPages } from '../lib/pages.ts'
 import type { BulkResult } from '../model/bulk.ts'
 import {
   type BulkAnswerJson,
@@ -14,7 +15,7 @@ import { parsePeerId } from '../model/peer.ts'
 import { EXPORT_TYPES } from '../model/pin.ts'
 import { toPinJson } from '../model/pin-json.ts'
 import { parseCidLine, parseEntryLine, parsePinLine } from '../model/pin-line.ts'
-import { parsePinOptions, toQuery } from './query.ts'
+import { booleanOf, parsePinOptions, toQuery } from './query.ts'
 import type { Handlers, Routes } from './routes.ts'
 
 /** The handlers of everything that takes or gives pins by the line. */
@@ -37,9 +38,9 @@ export function bulkHandlers(
         query?.answers,
       )
     },
-    async *exportState({ query }, options) {
-      const range = query?.requests === 'true' ? { types: EXPORT_TYPES } : {}
-      for await (const pin of cluster.allocations(range, options)) yield toPinJson(pin)
+    exportState({ query }, options) {
+      const range = booleanOf(toQuery(query), 'requests') ? { types: EXPORT_TYPES } : {}
+      return mapPages(cluster.allocations(range, options), page => page.map(toPinJson))
     },
     importState({ query, lines }, options) {
       const { replicationMin, replicationMax } = parsePinOptions(toQuery(query), clock.now())

@@ -21,7 +21,7 @@ import type { CallerOptions } from './handlers.ts'
 import { listenOnAll } from './listen.ts'
 import { LiveRequests } from './live-requests.ts'
 import { apiMetrics } from './metrics.ts'
-import { toRoutedUrl } from './paths.ts'
+import { type MethodRefuser, toRoutedUrl } from './paths.ts'
 import { addPipeline, setHandling } from './pipeline.ts'
 import { parseQuery } from './query.ts'
 import { readText } from './read-lines.ts'
@@ -53,8 +53,8 @@ export interface HttpApiKind {
   readonly title: string
   /** The setting to name when an address cannot be listened on. */
   readonly setting: string
-  /** Whether a path that no route of the method takes is answered with 405 instead of 404. */
-  readonly isMethodRefused: (method: string, path: string) => boolean
+  /** When a path that no route of the method takes is answered with 405 instead of 404. */
+  readonly refuseMethod: MethodRefuser
   /** The document of an error, where it is not that of the REST API. */
   readonly formatError?: (error: ClusterError) => string
   readonly addRoutes: (server: HttpServer) => void
@@ -99,14 +99,8 @@ export async function openHttpApi(
   const gate = makeGate(parts, config.gate)
   const audit = makeAudit(parts.auditLogger, clock)
   const { cors } = config
-  const { isMethodRefused } = kind
-  addPipeline(
-    app,
-    makeInstruments(parts.meter, apiMetrics),
-    { gate, audit },
-    { cors, isMethodRefused },
-    context,
-  )
+  const { refuseMethod } = kind
+  addPipeline(app, makeInstruments(parts.meter, apiMetrics), { gate, audit }, { cors, refuseMethod }, context)
   kind.addRoutes({ app, gate, context, live, logger })
   await app.ready()
   warnOfPlainText(config, logger)

@@ -47,13 +47,15 @@ export function toRoutedUrl(target: string): string {
   return path.replace(/%2f/gi, '/') + url.slice(path.length)
 }
 
+/** The methods of a path, as in the header `Allow`, when a request that no route takes is to be answered with 405; else undefined. */
+export type MethodRefuser = (method: string, path: string) => string | undefined
+
 /**
  * Tells, for a table of routes, whether a request that no route takes is answered with an empty 405 instead of a 404: the path
- * is known, and no route of that method comes behind the last one that knows it. That is what clients of the reference see.
+ * is known, and no route of that method comes behind the last one that knows it. That is what clients of the reference see,
+ * but for the methods that there are, which RFC 9110 (15.5.6) wants to be told.
  */
-export function methodRefuser(
-  table: readonly Pick<Route, 'method' | 'path'>[],
-): (method: string, path: string) => boolean {
+export function methodRefuser(table: readonly Pick<Route, 'method' | 'path'>[]): MethodRefuser {
   const patterns = table.map(({ path, method }) => ({
     method,
     regex: new RegExp(
@@ -62,9 +64,11 @@ export function methodRefuser(
   }))
   return (method, path) => {
     const last = patterns.findLastIndex(({ regex }) => regex.test(path))
-    return last >= 0 && !patterns.slice(last + 1).some(row => row.method === method)
+    if (last < 0 || patterns.slice(last + 1).some(row => row.method === method)) return undefined
+    const known = patterns.filter(({ regex }) => regex.test(path))
+    return [...new Set(known.map(row => row.method))].join(', ')
   }
 }
 
 /** The same for the REST API. */
-export const isMethodRefused = methodRefuser(Object.values(routes))
+export const refuseMethod = methodRefuser(Object.values(routes))

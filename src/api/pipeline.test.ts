@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { parseApiAddress } from './address.ts'
 import { corsPolicy } from './cors.ts'
-import { isMethodRefused, redirectOf, toRoutedUrl } from './paths.ts'
+import { redirectOf, refuseMethod, toRoutedUrl } from './paths.ts'
 
 test('a redirect stays on this host', () => {
   assert.deepEqual(redirectOf('/health/?a=b/'), { status: 307, location: '/health?a=b/' })
@@ -20,16 +20,18 @@ test('an encoded slash is a slash, in the path only', () => {
   assert.equal(toRoutedUrl('/pins/%252F'), '/pins/%252F')
 })
 
-test('a known path with a method that no route has is refused, every other is not found', () => {
-  for (const [method, path] of [
-    ['PUT', '/version'],
-    ['HEAD', '/pins'],
-    ['OPTIONS', '/add'],
-    ['DELETE', '/health'],
-    ['POST', '/health'],
-    ['DELETE', '/ipfs/gc'],
+test('a known path with a method that no route has is refused with those that there are, every other is not found', () => {
+  for (const [method, path, allowed] of [
+    ['PUT', '/version', 'GET'],
+    ['HEAD', '/pins', 'GET, POST, DELETE'],
+    ['OPTIONS', '/add', 'POST'],
+    ['PUT', '/pins/x', 'GET, POST, DELETE'],
+    ['PUT', '/pins/ipfs/x', 'POST, DELETE'],
+    ['DELETE', '/health', 'GET'],
+    ['POST', '/health', 'GET'],
+    ['DELETE', '/ipfs/gc', 'POST'],
   ] as const) {
-    assert.equal(isMethodRefused(method, path), true, `${method} ${path}`)
+    assert.equal(refuseMethod(method, path), allowed, `${method} ${path}`)
   }
   for (const [method, path] of [
     ['PUT', '/nosuch'],
@@ -38,7 +40,7 @@ test('a known path with a method that no route has is refused, every other is no
     ['DELETE', '/pins'],
     ['POST', '/id'],
   ] as const) {
-    assert.equal(isMethodRefused(method, path), false, `${method} ${path}`)
+    assert.equal(refuseMethod(method, path), undefined, `${method} ${path}`)
   }
 })
 

@@ -8,7 +8,7 @@ import type { Audit } from './auth-audit.ts'
 import type { CorsConfig } from './config.ts'
 import { corsPolicy } from './cors.ts'
 import type { apiMetrics } from './metrics.ts'
-import { redirectOf, withoutHost } from './paths.ts'
+import { type MethodRefuser, redirectOf, withoutHost } from './paths.ts'
 import { type ReplyContext, sendError } from './replies.ts'
 
 declare module 'fastify' {
@@ -43,7 +43,7 @@ export function addPipeline(
   app: FastifyInstance,
   { requests, duration }: Instruments<typeof apiMetrics>,
   { gate, audit }: Access,
-  config: { readonly cors: CorsConfig; readonly isMethodRefused: (method: string, path: string) => boolean },
+  config: { readonly cors: CorsConfig; readonly refuseMethod: MethodRefuser },
   context: ReplyContext,
 ): void {
   const cors = corsPolicy(config.cors)
@@ -98,7 +98,8 @@ export function addPipeline(
 
   app.setNotFoundHandler((request, reply) => {
     const path = (request.raw.url ?? '/').split('?', 1)[0] ?? '/'
-    if (config.isMethodRefused(request.method, path)) reply.code(405).header('Content-Length', '0').send()
+    const allowed = config.refuseMethod(request.method, path)
+    if (allowed !== undefined) reply.code(405).header('Allow', allowed).header('Content-Length', '0').send()
     else sendError(reply, new ClusterError('NOT_FOUND', 'not found'), context)
   })
   app.setErrorHandler((thrown: unknown, _request, reply) => {

@@ -160,7 +160,7 @@ export const bulkPinQuerySchema: JsonSchema<PinQuery & { readonly answers?: stri
 export const exportQuerySchema = objectSchema(
   {},
   {
-    requests: textSchema('true = the requests of the Pinning Service API as well, which only Pinfold reads'),
+    requests: written('boolean', 'the requests of the Pinning Service API as well, which only Pinfold reads'),
   },
 )
 
@@ -168,8 +168,8 @@ export const exportQuerySchema = objectSchema(
 export const importQuerySchema = objectSchema(
   {},
   {
-    'replication-min': textSchema('fewest copies of every entry, when greater than 0'),
-    'replication-max': textSchema('most copies of every entry, when greater than 0'),
+    'replication-min': written('integer', 'fewest copies of every entry, when greater than 0', COPIES),
+    'replication-max': written('integer', 'most copies of every entry, when greater than 0', COPIES),
     allocations: textSchema('comma list of the peers that keep every entry'),
     answers,
   },

@@ -177,7 +177,8 @@ export function parseIpfsPath(
 const TRUE = new Set(['1', 't', 'T', 'TRUE', 'true', 'True'])
 const FALSE = new Set(['0', 'f', 'F', 'FALSE', 'false', 'False'])
 
-function booleanOf(query: Query, name: string, otherwise: boolean): boolean {
+/** A parameter that says yes or no, in one of the forms of the reference; empty counts as not given. Throws `INVALID_ARGUMENT`. */
+export function booleanOf(query: Query, name: string, otherwise = false): boolean {
   const text = query[name] ?? ''
   if (text === '') return otherwise
   if (TRUE.has(text)) return true

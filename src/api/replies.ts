@@ -54,11 +54,26 @@ export function sendEmpty(reply: FastifyReply, status: number, context: ReplyCon
   reply.code(status).header('Content-Length', '0').send()
 }
 
-/** Answers with a page for people. Nothing that it shows or runs comes from elsewhere. */
-export function sendPage(reply: FastifyReply, html: string): void {
+/** Nothing that a page for people shows or runs comes from elsewhere. */
+function setPageHeaders(reply: FastifyReply): void {
   const policy = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'"
   reply.header('Content-Type', 'text/html; charset=utf-8').header('Content-Security-Policy', policy)
-  reply.send(html)
+}
+
+/** A document, or a page as it is, as the bytes of an answer. */
+export function toFixedBytes(answer: unknown): Buffer {
+  return Buffer.from(typeof answer === 'string' ? answer : `${formatJson(answer)}\n`)
+}
+
+/** Answers with bytes that were made before: those of a page for people, or of a document. */
+export function sendFixed(
+  reply: FastifyReply,
+  { bytes, isPage }: { readonly bytes: Buffer; readonly isPage: boolean },
+  context: ReplyContext,
+): void {
+  if (isPage) setPageHeaders(reply)
+  else setHeaders(reply, context)
+  reply.send(bytes)
 }
 
 /**

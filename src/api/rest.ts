@@ -11,9 +11,16 @@ import type { RestApiConfig } from './config.ts'
 import { type CallerOptions, type HandlerParts, restHandlers } from './handlers.ts'
 import { addRoute, type HttpApi, type HttpParts, type HttpServer, openHttpApi, readJson } from './http-app.ts'
 import { sendEvents } from './insight/event-reply.ts'
-import { isMethodRefused } from './paths.ts'
+import { refuseMethod } from './paths.ts'
 import { parseAddRequest, type Query } from './query.ts'
-import { type ReplyContext, sendDocument, sendPage, sendStream, sendUpload } from './replies.ts'
+import {
+  type ReplyContext,
+  sendDocument,
+  sendFixed,
+  sendStream,
+  sendUpload,
+  toFixedBytes,
+} from './replies.ts'
 import { type Route, type Routes, routes } from './routes.ts'
 import { limitCluster } from './tokens/limit-cluster.ts'
 
@@ -33,7 +40,7 @@ export function openRestApi(components: RestApiComponents, config: RestApiConfig
   return openHttpApi(components, config, {
     title: 'REST API',
     setting: 'api.restapi.http_listen_multiaddress',
-    isMethodRefused,
+    refuseMethod,
     addRoutes: server => addRoutes(server, components),
   })
 }
@@ -115,6 +122,14 @@ function answererOf(route: Route, context: ReplyContext, clock: Clock): Answerer
       await sendStream(reply, documents, signal, context)
     }
   }
+  if (route.isFixed === true) {
+    const isPage = route.isPage === true
+    let bytes: Buffer | undefined
+    return async (_request, reply, handle) => {
+      bytes ??= toFixedBytes(await handle({}))
+      sendFixed(reply, { bytes, isPage }, context)
+    }
+  }
   const readBody = async (request: FastifyRequest) => {
     const body = await readJson(request, context)
     note(request.raw, subjectOf(body))
@@ -125,8 +140,7 @@ function answererOf(route: Route, context: ReplyContext, clock: Clock): Answerer
     const document = await handle(
       route.body === undefined ? input : { ...input, body: await readBody(request) },
     )
-    if (route.isPage === true) sendPage(reply, String(document))
-    else sendDocument(reply, document, context)
+    sendDocument(reply, document, context)
   }
 }
 

@@ -55,6 +55,8 @@ export interface Route {
   readonly isEvents?: true
   /** The answer is HTML. */
   readonly isPage?: true
+  /** The answer is the same to everybody as long as the process lives. */
+  readonly isFixed?: true
 }
 
 /** Written like a boolean; the value here is its text. */

@@ -3,18 +3,10 @@ import { type Handlers, type Routes, routes } from '../routes.ts'
 import { toDocsPage } from './docs-page.ts'
 import { toOpenApi } from './openapi.ts'
 
-/** What the API says of itself, made when it is asked for the first time. */
+/** What the API says of itself. It is the same as long as the process lives, and kept as bytes by who sends it. */
 export function docsHandlers(): Pick<Handlers<Routes, Options>, 'openapi' | 'docs'> {
-  let document: ReturnType<typeof toOpenApi> | undefined
-  let page: string | undefined
   return {
-    async openapi() {
-      document ??= toOpenApi(routes)
-      return document
-    },
-    async docs() {
-      page ??= toDocsPage(routes)
-      return page
-    },
+    openapi: async () => toOpenApi(routes),
+    docs: async () => toDocsPage(routes),
   }
 }

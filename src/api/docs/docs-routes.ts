@@ -9,6 +9,7 @@ export const docsRoutes = {
     scope: 'open',
     summary: 'This API as an OpenAPI 3.1 document; needs no credentials',
     reply: objectSchema({ openapi: textSchema('version of OpenAPI') }),
+    isFixed: true,
   },
   docs: {
     method: 'GET',
@@ -17,5 +18,6 @@ export const docsRoutes = {
     summary: 'The same as a page for people; needs no credentials',
     reply: textSchema('HTML'),
     isPage: true,
+    isFixed: true,
   },
 } as const satisfies Readonly<Record<string, Route>>

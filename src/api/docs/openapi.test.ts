@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict'
+import net from 'node:net'
 import test from 'node:test'
 import { openRestServer } from '../../../test/support/rest-server.ts'
 import { CODES } from '../../errors.ts'
+import { formatJson } from '../../lib/json.ts'
 import { type Route, routes } from '../routes.ts'
 import { toDocsPage } from './docs-page.ts'
 import { pathOf, toOpenApi } from './openapi.ts'
@@ -142,4 +144,31 @@ test('both are served without credentials, as what they are', async () => {
   assert.equal(page.headers.get('content-type'), 'text/html; charset=utf-8')
   assert.equal(await page.text(), toDocsPage(routes))
   assert.equal((await fetch(`${base}/id`)).status, 401)
+})
+
+test('document and page are made once: asking for them costs a fraction of making them', async () => {
+  await using server = await openRestServer({})
+  const ask = async (path: string) => (await fetch(`http://127.0.0.1:${server.port}${path}`)).text()
+  assert.deepEqual(JSON.parse(await ask('/openapi.json')), document)
+  assert.equal(await ask('/docs'), toDocsPage(routes))
+  const cpuOf = async (work: () => unknown) => {
+    const before = process.cpuUsage()
+    await work()
+    const { user, system } = process.cpuUsage(before)
+    return user + system
+  }
+  const making = await cpuOf(() => {
+    for (let times = 0; times < 50; times += 1) formatJson(toOpenApi(routes))
+  })
+  const size = (await ask('/openapi.json')).length
+  const asking = await cpuOf(async () => {
+    const socket = net.connect(server.port, '127.0.0.1')
+    socket.write('GET /openapi.json HTTP/1.1\r\nHost: x\r\n\r\n'.repeat(50))
+    let seen = 0
+    for await (const chunk of socket as AsyncIterable<Buffer>) {
+      seen += chunk.length
+      if (seen > 50 * size) break
+    }
+  })
+  assert.ok(asking < making / 2, `${asking} µs against ${making} µs`)
 })

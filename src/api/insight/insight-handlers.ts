@@ -1,3 +1,4 @@
+import { ClusterError } from '../../errors.ts'
 import type { Cluster, Options } from '../../interfaces.ts'
 import type { Clock } from '../../lib/clock.ts'
 import { Pages } from '../../lib/pages.ts'
@@ -30,9 +31,19 @@ export function insightHandlers(
     async explainAllocation({ params, query }, { signal }) {
       const cid = parseCid(params.hash)
       const options = parsePinOptions(toQuery(query), clock.now())
-      return toAllocationExplanationJson(cid, await cluster.explainAllocation(cid, { ...options, signal }))
+      try {
+        return toAllocationExplanationJson(cid, await cluster.explainAllocation(cid, { ...options, signal }))
+      } catch (thrown) {
+        throw asBadInput(thrown)
+      }
     },
   }
+}
+
+/** Nothing is changed here that could be refused: what pinning would refuse is wrong with the question. */
+function asBadInput(thrown: unknown): unknown {
+  const isRefused = thrown instanceof ClusterError && thrown.code === 'REFUSED'
+  return isRefused ? new ClusterError('INVALID_ARGUMENT', thrown.message, { cause: thrown }) : thrown
 }
 
 async function* toPages(pages: AsyncIterable<readonly ClusterEvent[]>): AsyncGenerator<readonly EventJson[]> {

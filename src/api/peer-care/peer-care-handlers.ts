@@ -9,6 +9,7 @@ import { REBALANCE_RATE } from '../../model/rebalance.ts'
 import { toRebalancePlanJson, toRebalanceStatusJson } from '../../model/rebalance-json.ts'
 import { COPY_STATES, type CopyState, REPORT_LIMIT } from '../../model/replication-report.ts'
 import { toReplicationJson } from '../../model/replication-report-json.ts'
+import { booleanOf, toQuery } from '../query.ts'
 import type { Handlers, Routes } from '../routes.ts'
 import type { peerCareRoutes } from './peer-care-routes.ts'
 
@@ -22,10 +23,13 @@ export function peerCareHandlers(
   return {
     knownPeers: async () => cluster.care.peers().map(toPeerStateJson),
     removePeer: async ({ params, query }, { signal }) =>
-      cluster.care.remove(parsePeerId(params.peer), { isForced: query?.force === 'true', signal }),
+      cluster.care.remove(parsePeerId(params.peer), { isForced: booleanOf(toQuery(query), 'force'), signal }),
     peerContent: async ({ params, query }, { signal }) =>
       toPeerContentJson(
-        await cluster.care.content(parsePeerId(params.peer), { isChecked: query?.check === 'true', signal }),
+        await cluster.care.content(parsePeerId(params.peer), {
+          isChecked: booleanOf(toQuery(query), 'check'),
+          signal,
+        }),
       ),
     cordonPeer: async ({ params }, options) =>
       toPeerStateJson(await cluster.care.say(parsePeerId(params.peer), { isCordoned: true }, options)),
@@ -35,7 +39,10 @@ export function peerCareHandlers(
     },
     drainPeer: async ({ params, query }, { signal }) =>
       toPeerContentJson(
-        await cluster.care.drain(parsePeerId(params.peer), { isForced: query?.force === 'true', signal }),
+        await cluster.care.drain(parsePeerId(params.peer), {
+          isForced: booleanOf(toQuery(query), 'force'),
+          signal,
+        }),
       ),
     async maintainPeer({ params, query }, options) {
       const forMs = parseDuration(query?.for ?? '')
@@ -59,7 +66,7 @@ export function peerCareHandlers(
       (await cluster.rebalance.stop(options)).map(toRebalanceStatusJson),
     async replication({ query }, options) {
       const question = {
-        isChecked: query?.checked === 'true',
+        isChecked: booleanOf(toQuery(query), 'checked'),
         states: statesIn(query?.states ?? ''),
         limit: limitIn(query?.limit),
         after: query?.after === undefined || query.after === '' ? undefined : parseCid(query.after),

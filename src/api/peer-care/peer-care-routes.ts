@@ -1,5 +1,6 @@
 import { type JsonSchema, listSchema, objectSchema, textSchema } from '../../lib/json-schema.ts'
 import { peerContentJsonSchema, peerStateJsonSchema } from '../../model/peer-care-json.ts'
+import { REBALANCE_RATE } from '../../model/rebalance.ts'
 import { rebalancePlanJsonSchema, rebalanceStatusJsonSchema } from '../../model/rebalance-json.ts'
 import { REPORT_LIMIT } from '../../model/replication-report.ts'
 import { replicationJsonSchema } from '../../model/replication-report-json.ts'
@@ -12,6 +13,10 @@ const number = (description: string, bounds: object = {}): JsonSchema<string> =>
   type: 'number',
   description,
   ...bounds,
+})
+const integer = (description: string, bounds: object): JsonSchema<string> => ({
+  ...number(description, bounds),
+  type: 'integer',
 })
 const forced = (description: string) => objectSchema({}, { force: flag(description) })
 
@@ -102,7 +107,15 @@ export const peerCareRoutes = {
     scope: 'admin',
     summary:
       'Carry out the plan as it is now. This peer does it in the background; 409 while any peer is at it',
-    query: objectSchema({}, { rate: number('pins a second, 0.1 to 10000; default 20') }),
+    query: objectSchema(
+      {},
+      {
+        rate: number(`pins a second; default ${REBALANCE_RATE.default}`, {
+          minimum: REBALANCE_RATE.min,
+          maximum: REBALANCE_RATE.max,
+        }),
+      },
+    ),
     reply: rebalanceStatusJsonSchema,
   },
   stopRebalance: {
@@ -126,7 +139,7 @@ export const peerCareRoutes = {
       {
         checked: flag('ask the peers what they hold'),
         states: textSchema('comma list of none, under, partial, full; default none,under'),
-        limit: number(`CIDs, default ${REPORT_LIMIT.default}`, { minimum: 0, maximum: REPORT_LIMIT.max }),
+        limit: integer(`CIDs, default ${REPORT_LIMIT.default}`, { minimum: 0, maximum: REPORT_LIMIT.max }),
         after: textSchema('CID behind which the list of CIDs begins'),
       },
     ),

@@ -29,7 +29,7 @@ export function openPinSvcApi(components: PinSvcComponents, config: RestApiConfi
   return openHttpApi(components, config, {
     title: 'Pinning Service API',
     setting: 'api.pinsvcapi.http_listen_multiaddress',
-    isMethodRefused: methodRefuser(Object.values(pinSvcRoutes)),
+    refuseMethod: methodRefuser(Object.values(pinSvcRoutes)),
     formatError,
     addRoutes: server => addRoutes(server, components),
   })
