@@ -7,20 +7,29 @@ import type { Clock } from '../lib/clock.ts'
 export interface HlcTime {
   /** Unix milliseconds. */
   readonly ms: number
-  /** Order within a millisecond, 0 to 65,535. */
+  /** Order within a millisecond: 0 to 32,767, and from 32,768 to 65,535 for moves. */
   readonly count: number
 }
 
-const COUNT_MAX = 0xffff
+const COUNT_MAX = 0x7fff
+/** Counts from here on belong to moves, which have the millisecond of what they move. */
+const MOVES_FROM = 0x8000
+const MOVES_MAX = 0xffff
 
 /** Negative when `a` is earlier, positive when later, 0 when equal. */
 export function compareTimes(a: HlcTime, b: HlcTime): number {
   return a.ms - b.ms || a.count - b.count
 }
 
-/** The next time that can be told apart. */
-export function timeAfter({ ms, count }: HlcTime): HlcTime {
-  return count < COUNT_MAX ? { ms, count: count + 1 } : { ms: ms + 1, count: 0 }
+/** Time of a move of what has the given time: right after it, and before everything that is written later. */
+export function timeOfMove({ ms, count }: HlcTime): HlcTime {
+  if (count >= MOVES_MAX) return { ms: ms + 1, count: MOVES_FROM }
+  return { ms, count: Math.max(MOVES_FROM, count + 1) }
+}
+
+/** Whether the one time is that of a move of what had the other, or of a move of that. */
+export function isMoveOf(time: HlcTime, moved: HlcTime): boolean {
+  return time.count >= MOVES_FROM && time.ms === moved.ms && time.count > moved.count
 }
 
 /** Gives times that never go back, whatever the machine's clock does, and that follow what was seen from others. */
@@ -45,7 +54,8 @@ export class Hlc {
   tick(): HlcTime {
     const now = Math.floor(this.#clock.now())
     if (now > this.#last.ms) this.#last = { ms: now, count: 0 }
-    else this.#last = timeAfter(this.#last)
+    else if (this.#last.count < COUNT_MAX) this.#last = { ms: this.#last.ms, count: this.#last.count + 1 }
+    else this.#last = { ms: this.#last.ms + 1, count: 0 }
     return this.#last
   }
 

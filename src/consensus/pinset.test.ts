@@ -200,3 +200,30 @@ test('what a user writes elsewhere wins over a write in the place of an entry, w
   const names = (await mover.pinset.getMany([1, 2].map(numberedCid))).map(pin => pin?.name)
   assert.deepEqual(names, ['user', 'moved'])
 })
+
+test('what was removed stays removed when somebody moved it without knowing, and what was pinned again stays', async () => {
+  const hub = fakeNetwork({ clock: systemClock, random: seededRandom(7) })
+  await using stack = new AsyncDisposableStack()
+  const peers = [await join(hub, stack), await join(hub, stack), await join(hub, stack)] as const
+  const [mover, user, third] = peers
+  stack.use(beat(hub, peers))
+  const read = [1, 2, 3].map(number => pinOf(number, 'read'))
+  await mover.pinset.put(read, options)
+  await equal(peers)
+  hub.cut(mover.identity.id, user.identity.id)
+  hub.cut(mover.identity.id, third.identity.id)
+  await user.pinset.remove([numberedCid(1), numberedCid(2)], options)
+  await user.pinset.put([pinOf(2, 'again')], options)
+  await equal([user, third])
+  const moved = read.map(pin => ({ ...pin, name: 'moved' }))
+  await mover.pinset.put(moved, { signal, replacing: read })
+  const movedTwice = moved.map(pin => ({ ...pin, name: 'moved twice' }))
+  await mover.pinset.put(movedTwice, { signal, replacing: moved })
+  hub.heal()
+  await equal(peers)
+  for (const { pinset } of peers) {
+    const names = (await pinset.getMany([1, 2, 3].map(numberedCid))).map(pin => pin?.name)
+    assert.deepEqual(names, [undefined, 'again', 'moved twice'])
+    assert.equal(pinset.pinsCount, 2)
+  }
+})

@@ -27,6 +27,7 @@ import { encodeOwnState, encodeOwnWriters, encodeRetired, type OwnState, writeMe
 import type { METRICS } from './metrics.ts'
 import type { PartitionChange } from './part.ts'
 import { partitionOf } from './partition-of.ts'
+import { RecentRemovals } from './recent-removals.ts'
 import { Repair } from './repair.ts'
 import type { PulledState } from './sync-protocol.ts'
 import { type ItemId, runsOf } from './update.ts'
@@ -65,6 +66,7 @@ export class Replica implements AsyncDisposable {
   readonly #folding: Folding
   readonly #repair: Repair
   readonly #disk: GuardedWrites
+  readonly #removals = new RecentRemovals()
   #committed: Committed
   #isRegistered = false
   /** What a batch changed of which the disk did not say whether it took it. */
@@ -299,6 +301,7 @@ export class Replica implements AsyncDisposable {
       partitionsCount: this.#config.partitionsCount,
       retired: this.#committed.retired,
       partitionOf: cid => this.partitionOf(cid),
+      removals: this.#removals,
       onDrift: ms =>
         this.#warn(
           'a peer writes with a clock far ahead of ours: check the time on both',
@@ -312,7 +315,8 @@ export class Replica implements AsyncDisposable {
       const late = work.unread()
       const stored = await store.getMany(late.map(viewKey))
       late.forEach((cid, index) => work.knowLate(cid, stored[index]))
-      const { writes, heads, changed, hadEntry, added, own } = work.finish()
+      await work.undoCrossedMoves()
+      const { writes, heads, changed, hadEntry, removed, added, own } = work.finish()
       if (writes.length > 0) {
         const state: OwnState = { time: this.#hlc.last, pinsCount: this.pinsCount + added }
         const started = this.#components.clock.monotonic()
@@ -321,6 +325,7 @@ export class Replica implements AsyncDisposable {
         this.#inDoubt = []
         metrics.commitSeconds.record((this.#components.clock.monotonic() - started) / 1000)
         this.#committed.pinsCount += added
+        for (const removal of removed) this.#removals.add(removal)
         for (const [partition, head] of heads) {
           this.#committed.setHead(partition, head)
           this.#folding.consider(partition, head)

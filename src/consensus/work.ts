@@ -6,11 +6,12 @@ import { isHiddenName } from '../model/entry-name.ts'
 import { isSameRequest, type Pin } from '../model/pin.ts'
 import type { Documents } from './documents.ts'
 import { EMPTY_HEAD, type Head } from './head.ts'
-import { type Hlc, type HlcTime, timeAfter } from './hlc.ts'
+import { type Hlc, type HlcTime, timeOfMove } from './hlc.ts'
 import type { MergeOutcome } from './job-queue.ts'
 import { viewKey } from './keys.ts'
 import { Part, type PartitionChange } from './part.ts'
 import type { PartitionDocument } from './partition-document.ts'
+import type { RecentRemovals, Removal } from './recent-removals.ts'
 import { decodeRecord, encodeItem, encodeRecord, splitItem, timeOfRecord } from './record.ts'
 import { checkState } from './state.ts'
 import { type Change, encodeChange, hasId, type IdRuns, type ItemId, itemKey } from './update.ts'
@@ -26,6 +27,7 @@ export interface WorkContext {
   /** Writers that have ended and of whom everything is known. */
   readonly retired: ReadonlySet<number>
   readonly partitionOf: (cid: Uint8Array) => number
+  readonly removals: Pick<RecentRemovals, 'covers'>
   /** Told of a record whose time lies too far ahead to be followed. */
   readonly onDrift: (aheadOf: number) => void
 }
@@ -90,13 +92,13 @@ export class Work {
   }
 
   /**
-   * Puts a pin in the place of another, if that still stands there. The time is the next after that one's, not the present:
-   * everything that somebody else writes meanwhile is later, and wins.
+   * Moves a pin: puts another in its place, if it still stands there. The time is the next after the moved one's, not the
+   * present: everything that somebody else writes meanwhile is later, and wins.
    */
   async replace(before: Pin, pin: Pin): Promise<void> {
     const seen = this.#seen(pin.cid.bytes)
     if (seen.now === undefined || !isSameRequest(pinOfEntry(pin.cid, seen.now), before)) return
-    if (!isSameRequest(before, pin)) await this.#write(seen, pin, timeAfter(timeOfRecord(seen.now.record)))
+    if (!isSameRequest(before, pin)) await this.#write(seen, pin, timeOfMove(timeOfRecord(seen.now.record)))
   }
 
   async #write(seen: Seen, pin: Pin, time: HlcTime): Promise<void> {
@@ -319,6 +321,21 @@ export class Work {
     if (change !== undefined) this.#own.push(change)
   }
 
+  /** Deletes what came back only because a move did not know of a removal. */
+  async undoCrossedMoves(): Promise<void> {
+    const { removals, partitionOf } = this.#context
+    for (const seen of this.#view.values()) {
+      const isCrossed = ({ record }: ViewEntry) => removals.covers(seen.cid, timeOfRecord(record))
+      if (seen.now === undefined || !isCrossed(seen.now)) continue
+      const part = this.#part(partitionOf(seen.cid))
+      const items = seen.now.isSole ? [seen.now] : (await this.#document(part)).itemsOf(toKey(seen.cid))
+      // With an item of a user among them, somebody wants it.
+      if (!items.every(isCrossed)) continue
+      for (const item of items) part.deleteOwn(item, seen.cid)
+      seen.now = undefined
+    }
+  }
+
   /** Everything that the batch changes. Nothing may be added to the work after this. */
   finish(): Finished {
     const writes: StoreWrite[] = []
@@ -332,6 +349,7 @@ export class Work {
     }
     const changed: Uint8Array[] = []
     const hadEntry: boolean[] = []
+    const removed: Removal[] = []
     let added = 0
     for (const { cid, before, now } of this.#view.values()) {
       if (isSameEntry(before, now)) continue
@@ -339,8 +357,9 @@ export class Work {
       writes.push({ key: viewKey(cid), value: now === undefined ? undefined : encodeViewEntry(now) })
       changed.push(cid)
       hadEntry.push(before !== undefined)
+      if (before !== undefined && now === undefined) removed.push({ cid, time: timeOfRecord(before.record) })
     }
-    return { writes, heads, changed, hadEntry, added, own: this.#own }
+    return { writes, heads, changed, hadEntry, removed, added, own: this.#own }
   }
 
   /** Brings the documents in memory up to what was just committed. */
@@ -362,6 +381,8 @@ export interface Finished {
   readonly changed: readonly Uint8Array[]
   /** For each of them, whether it had an entry before. */
   readonly hadEntry: readonly boolean[]
+  /** Those that have none any more. */
+  readonly removed: readonly Removal[]
   /** By how many the number of pins grows. */
   readonly added: number
   /** What this peer wrote itself, for the others. */
