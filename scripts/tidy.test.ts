@@ -213,8 +213,11 @@ test('every error code is in the reference, and the reference names no other', a
 
 test('the reference pages are what the tables say', async () => {
   const { referencePages } = await import('./reference-pages.ts')
-  for (const [file, text] of await referencePages(ROOT))
-    assert.equal(read(file), text, `${file} is old: npm run docs`)
+  const old = [...(await referencePages(ROOT))].filter(([file, text]) => read(file) !== text)
+  assert.deepEqual(
+    old.map(([file]) => `${file} is old: npm run docs`),
+    [],
+  )
 })
 
 test('links between the documents lead somewhere', () => {
