@@ -96,7 +96,8 @@ export const routes = {
     method: 'GET',
     path: '/peers',
     scope: 'read',
-    summary: 'What every peer says of itself',
+    summary:
+      'What every peer says of itself; those that do not answer, are unreachable or gone come last with `error`',
     reply: peerJsonSchema,
     streams: true,
   },

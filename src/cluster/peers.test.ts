@@ -38,6 +38,25 @@ test('every peer is listed; one that fails comes last with its error, one that r
   assert.equal(infos.at(-1)?.peername, '')
 })
 
+test('peers that are unreachable or gone are listed last and not asked; those that were removed are not listed', async () => {
+  await using peers = await openPeers(4)
+  const [first, second, third, fourth] = peers.peers
+  assert.ok(first !== undefined && second !== undefined && third !== undefined && fourth !== undefined)
+  peers.become(second.id, 'gone')
+  peers.become(third.id, 'unreachable')
+  peers.become(fourth.id, 'gone')
+  await first.cluster.care.remove(fourth.id, { isForced: false, signal })
+  const infos = await collect(first.cluster.peers({ signal }))
+  assert.deepEqual(
+    infos.map(({ id, error }) => [id, error]),
+    [
+      [first.id, ''],
+      [second.id, 'nothing was heard of peer1 since 1970-01-01T00:00:00.001Z: gone'],
+      [third.id, 'nothing was heard of peer2 since 1970-01-01T00:00:00.001Z: unreachable'],
+    ],
+  )
+})
+
 test('a peer is added by reaching it', async () => {
   await using peers = await openPeers(2)
   const second = peers.peers[1]

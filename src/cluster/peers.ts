@@ -1,6 +1,6 @@
-import type { ClusterError } from '../errors.ts'
 import type { Options } from '../interfaces.ts'
 import type { PeerId, PeerInfo } from '../model/peer.ts'
+import type { PeerHealth } from '../model/peer-health.ts'
 import type { ClusterComponents } from './components.ts'
 import { fanOut, onlyAnswer, PEER_LIMIT_MS } from './fan-out.ts'
 import { peerState } from './marks/peer-states.ts'
@@ -13,7 +13,7 @@ export type PeersComponents = Pick<
   readonly identify: (options: Options) => Promise<PeerInfo>
 }
 
-/** Every live peer as it answers; those that fail come last, with `error`. */
+/** Every live peer as it answers; those that fail come last, with `error`, and those that are unreachable or gone. */
 export async function* listPeers(components: PeersComponents, { signal }: Options): AsyncGenerator<PeerInfo> {
   const failed: PeerInfo[] = []
   const { clock } = components
@@ -24,10 +24,29 @@ export async function* listPeers(components: PeersComponents, { signal }: Option
     limitMs: PEER_LIMIT_MS,
   })) {
     const care = peerState(components, answer.peer)
-    if ('error' in answer) failed.push({ ...unreachable(answer.peer, answer.error), care })
+    if ('error' in answer) failed.push({ ...failedPeer(answer.peer, answer.error.message), care })
     else yield { ...answer.value, care }
   }
   yield* failed
+  for (const { peer, condition, heardAtMs } of silentPeers(components)) {
+    const care = peerState(components, peer)
+    const name = care.peername === '' ? 'it' : care.peername
+    const error = `nothing was heard of ${name} since ${new Date(heardAtMs).toISOString()}: ${condition}`
+    yield { ...failedPeer(peer, error), care }
+  }
+}
+
+/** Of peers that do not live nothing can be asked; those that were removed are no members. */
+function silentPeers({ marks, monitor }: PeersComponents): readonly PeerHealth[] {
+  const living = new Set(monitor.peers())
+  return monitor
+    .health()
+    .filter(
+      ({ peer, condition }) =>
+        (condition === 'unreachable' || condition === 'gone') &&
+        !living.has(peer) &&
+        !marks.of(peer).isRemoved,
+    )
 }
 
 /**
@@ -53,7 +72,7 @@ function askId(components: PeersComponents, peer: PeerId, options: Options): Pro
   return peer === self ? identify(options) : onlyAnswer(rpc.call(peer, 'id', undefined, options))
 }
 
-function unreachable(peer: PeerId, error: ClusterError): PeerInfo {
+function failedPeer(peer: PeerId, error: string): PeerInfo {
   return {
     id: peer,
     addresses: [],
@@ -61,7 +80,7 @@ function unreachable(peer: PeerId, error: ClusterError): PeerInfo {
     clusterPeersAddresses: [],
     version: '',
     rpcProtocolVersion: '',
-    error: error.message,
+    error,
     ipfs: { id: undefined, addresses: [], error: '' },
     peername: '',
   }

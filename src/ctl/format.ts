@@ -16,7 +16,10 @@ const sortedKeys = (object: object): readonly string[] => Object.keys(object).so
 
 /** What a peer says of itself, in several lines; one line for a peer that did not answer. */
 export function formatPeer(peer: PeerJson): string {
-  if (peer.error !== '') return `${peer.id} | ERROR: ${peer.error}`
+  if (peer.error !== '') {
+    const said = formatCare({ ...peer, condition: 'alive' })
+    return [`${peer.id} | ERROR: ${peer.error}`, ...said].join(' | ')
+  }
   const others = (peer.cluster_peers ?? []).length - 1
   const addresses = (list: readonly string[] | null) => [...(list ?? [])].sort().map(text => `    - ${text}`)
   const ipfs =

@@ -61,7 +61,8 @@ async function seenByAll(peers: readonly TestDaemon[], count: number): Promise<v
   await eventually(
     `every peer sees ${count}`,
     async () => {
-      const living = await Promise.all(peers.map(peer => lines(peer, '/peers')))
+      const listed = await Promise.all(peers.map(peer => lines<{ readonly error: string }>(peer, '/peers')))
+      const living = listed.map(list => list.filter(({ error }) => error === ''))
       const space = await Promise.all(
         peers.map(peer => get<readonly unknown[]>(peer, '/monitor/metrics/freespace')),
       )

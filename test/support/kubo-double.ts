@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import { createServer, type ServerResponse } from 'node:http'
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import { freePort } from './peer-processes.ts'
 
 /** What answers like a Kubo: it pins at once whatever it is told, and knows what it has pinned. */
@@ -10,23 +10,35 @@ export interface KuboDouble extends AsyncDisposable {
   readonly pins: Set<string>
   /** How many pins were asked for, and how many were taken away. */
   readonly calls: { adds: number; removes: number }
+  /** Set to true, it cuts every connection without an answer. */
+  isDown: boolean
+}
+
+/** How it differs from one that pins whatever it is told, at once. */
+export interface KuboDoubleOptions {
+  /** Pinning waits for this, as for content that is to be fetched. */
+  readonly fetched?: (cid: string) => Promise<void>
+  /** Told before a pin is taken away. */
+  readonly onRemove?: (cid: string) => void
 }
 
 const ID = '12D3KooWGXxJHXdiTnATYB2rKFbRFh5V8A5Rt9ELbDdy8utDEpTQ'
 
 /** Opens one in this process. */
-export async function openKuboDouble(): Promise<KuboDouble> {
+export async function openKuboDouble(options: KuboDoubleOptions = {}): Promise<KuboDouble> {
   const port = await freePort()
   const pins = new Set<string>()
   const calls = { adds: 0, removes: 0 }
   const answers: Readonly<Record<string, (cid: string, response: ServerResponse) => unknown>> = {
-    'pin/add': cid => {
+    'pin/add': async cid => {
       calls.adds++
+      if (!pins.has(cid)) await options.fetched?.(cid)
       pins.add(cid)
       return { Pins: [cid], Progress: 1 }
     },
     'pin/rm': (cid, response) => {
       calls.removes++
+      if (pins.has(cid)) options.onRemove?.(cid)
       if (pins.delete(cid)) return { Pins: [cid] }
       response.statusCode = 500
       return { Message: 'not pinned or pinned indirectly', Code: 0, Type: 'error' }
@@ -44,21 +56,26 @@ export async function openKuboDouble(): Promise<KuboDouble> {
     }
     return type === 'direct' ? '' : found.map(each => `{"Cid":"${each}","Type":"recursive"}\n`).join('')
   }
-  const server = createServer((request, response) => {
+  const answer = async (request: IncomingMessage, response: ServerResponse) => {
     const url = new URL(request.url ?? '/', 'http://double')
     const call = url.pathname.replace('/api/v0/', '')
     const cid = (url.searchParams.get('arg') ?? '').replace(/^\/ipfs\//, '')
     request.resume()
     response.setHeader('content-type', 'application/json')
     if (call === 'pin/ls') response.end(list(cid, url.searchParams.get('type'), response))
-    else response.end(`${JSON.stringify(answers[call]?.(cid, response) ?? {})}\n`)
+    else response.end(`${JSON.stringify((await answers[call]?.(cid, response)) ?? {})}\n`)
+  }
+  const server = createServer((request, response) => {
+    if (double.isDown) request.socket.destroy()
+    else answer(request, response).catch((thrown: Error) => response.destroy(thrown))
   })
   server.listen(port, '127.0.0.1')
   await once(server, 'listening')
-  return {
+  const double: KuboDouble = {
     address: `/ip4/127.0.0.1/tcp/${port}`,
     pins,
     calls,
+    isDown: false,
     async [Symbol.asyncDispose]() {
       const closed = once(server, 'close')
       server.close()
@@ -66,4 +83,5 @@ export async function openKuboDouble(): Promise<KuboDouble> {
       await closed
     },
   }
+  return double
 }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { type Client, openClient } from '../../src/api/client.ts'
 import { eventually } from './eventually.ts'
-import { type KuboDouble, openKuboDouble } from './kubo-double.ts'
+import { type KuboDouble, type KuboDoubleOptions, openKuboDouble } from './kubo-double.ts'
 import { numberedCid } from './numbered-cid.ts'
 import { freePort, openPeerProcesses, type PeerProcess } from './peer-processes.ts'
 
@@ -49,17 +49,25 @@ export function spreadOf(allocations: Allocations): { readonly most: number; rea
   return { most: Math.max(...counts.values()) / mean, fewest: Math.min(...counts.values()) / mean }
 }
 
+/** How they differ from the usual ones. */
+export interface RepinProcessesOptions {
+  readonly program?: string
+  readonly environment?: Readonly<Record<string, string>>
+  /** For the IPFS node of the peer with this number. */
+  readonly kubo?: (at: number) => KuboDoubleOptions
+}
+
 /** Opens so many peers that know each other. */
 export async function openRepinProcesses(
   count: number,
-  options: { readonly program?: string; readonly environment?: Readonly<Record<string, string>> } = {},
+  options: RepinProcessesOptions = {},
 ): Promise<RepinProcesses> {
   await using opened = new AsyncDisposableStack()
   const doubles = opened.use(new AsyncDisposableStack())
   const processes = opened.use(await openPeerProcesses())
   const peers: RepinProcess[] = []
   for (let at = 0; at < count; at++) {
-    const kubo = doubles.use(await openKuboDouble())
+    const kubo = doubles.use(await openKuboDouble(options.kubo?.(at)))
     const port = await freePort()
     const process = await processes.add({
       kubo: kubo.address,
@@ -135,7 +143,8 @@ async function* only<Item>(item: Item): AsyncGenerator<Item> {
 
 async function peersSeenBy(client: Client): Promise<number> {
   let count = 0
-  for await (const _peer of client.peers({}, { signal: AbortSignal.timeout(10_000) })) count++
+  for await (const { error } of client.peers({}, { signal: AbortSignal.timeout(10_000) }))
+    if (error === '') count++
   return count
 }
 

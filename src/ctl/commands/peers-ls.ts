@@ -5,7 +5,8 @@ import { formatPeer } from '../format.ts'
 export const peersLs = defineCommand({
   path: ['peers', 'ls'],
   summary: 'list the peers of the cluster',
-  details: 'Peers that do not answer are shown with their error.',
+  details:
+    'Peers that do not answer come last with their error, and those that are unreachable or gone. More of each: "health peers".',
   options: [],
   args: '',
   examples: ['peers ls', '--enc json peers ls'],
