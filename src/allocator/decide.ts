@@ -42,17 +42,17 @@ function staying(current: readonly PeerId[], request: AllocationRequest, field: 
   if (isMove) return allowed
   const hasTags = ({ require }: AllocationRequest['placement'], peer: PeerId) =>
     [...require.keys()].every(tag => tagOf(peer, tag, field) !== undefined)
-  // Of a peer whose tags are not heard of at the moment it is not known that it is in the wrong place.
-  const placed = allowed.filter(
-    peer => !hasTags(placement, peer) || misplacement(peer, request, field) === undefined,
-  )
+  // Of a peer that is not heard of at the moment it is not known that it is in the wrong place; one that reports all
+  // else has no tags but those that it tells.
+  const isKnown = (peer: PeerId) => field.known.has(peer) || hasTags(placement, peer)
+  const placed = allowed.filter(peer => !isKnown(peer) || misplacement(peer, request, field) === undefined)
   const { distinct } = placement
   if (distinct === undefined) return placed
   const domains = new Set<string>()
   const fits = new Set<PeerId>()
   for (const peer of placed.toSorted((a, b) => Number(living.has(b)) - Number(living.has(a)))) {
     const domain = tagOf(peer, distinct, field)
-    if (domain === undefined || !domains.has(domain)) fits.add(peer)
+    if (domain === undefined ? !field.known.has(peer) : !domains.has(domain)) fits.add(peer)
     if (domain !== undefined) domains.add(domain)
   }
   return placed.filter(peer => fits.has(peer))

@@ -102,6 +102,19 @@ test('pinned again with other tags, copies leave where they must not be, and oth
   assert.deepEqual(allocate(quiet), ['A', 'C'])
 })
 
+test('pinned again, a peer that tells of itself but not the tag does not have it', () => {
+  const eu = { ...ANYWHERE, require: parseTagRules('region=eu') }
+  const distinct = { ...ANYWHERE, distinct: 'zone' }
+  const rows: readonly Row[] = [...ZONES, { peer: 'E' }, { peer: 'F' }]
+  for (const placement of [eu, distinct]) {
+    const [first, second] = allocate(request(rows, { placement, current: ['E', 'B'] }))
+    assert.ok(first === 'B' && second !== undefined && second !== 'E' && second !== 'F')
+    assert.throws(() => allocate(request(rows.slice(4), { placement, current: ['E', 'F'] })), {
+      code: 'NOT_ENOUGH_PEERS',
+    })
+  }
+})
+
 test('what leaves a peer goes to another, once, and nothing else moves', () => {
   const leaving = (...peers: PeerId[]) => ({ excluded: said('leaving', 'leaves', ...peers), isMove: true })
   const four: readonly Row[] = ['A', 'B', 'C', 'D'].map((peer, at) => ({ peer, free: 100 * (at + 1) }))
