@@ -3,8 +3,8 @@ import { quantile, type Score, type Tally } from '../../test/detector/tally.ts'
 const [WIDTH, HEIGHT] = [760, 420]
 const [LEFT, RIGHT, TOP, BOTTOM] = [70, 20, 30, 90]
 const SECONDS_MAX = 48
-/** Mistakes in 1,000 days of one peer watching another: the axis goes from none over 0.01 to 100,000. */
-const [LEAST, MOST] = [-2, 5]
+/** Mistakes in 1,000 days of one peer watching another: the axis goes from none over 0.01 to a million. */
+const [LEAST, MOST] = [-2, 6]
 
 /** The plot: how soon deaths are noticed, against how often the living are taken for dead. */
 export function drawDetector(tally: Tally): string {
