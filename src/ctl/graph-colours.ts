@@ -18,7 +18,11 @@ export const MEANINGS: Readonly<Record<Look, string>> = {
   gone: 'gone',
 }
 
+/** Box of an IPFS node. */
 export const IPFS_FILL = '#c6dbef'
+/** Box of an IPFS node that does not answer. */
 export const IPFS_DOWN_FILL = '#fb6a4a'
+/** Lines and borders where something is wrong. */
 export const TROUBLE = '#cb181d'
+/** Lines where all is well. */
 export const LINE = '#737373'
