@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { CONNECTIONS_MAX } from '../src/api/connection-budget.ts'
 import { toOpenApi } from '../src/api/docs/openapi.ts'
 import { PIPELINED_MAX } from '../src/api/in-turn.ts'
+import { LISTINGS_MAX, PATIENCE_MS } from '../src/api/listing-places.ts'
 import { pinSvcRoutes } from '../src/api/pinsvc/routes.ts'
 import { type Route, routes } from '../src/api/routes.ts'
 import { variablesOf } from '../src/config/environment.ts'
@@ -52,7 +53,11 @@ What is no HTTP, too long or too slow is answered with the same document, and it
 405 has no body; its header \`Allow\` names the methods of the path. The rest of a body that nobody needs is waited for 2 s. A connection on which nothing moves for \`idle_timeout\` is
 closed unless its answer is still being made. All HTTP connections of a peer together are bounded by the files that the process may
 open: half of them, all but 4,096 where that is more, and at most ${CONNECTIONS_MAX.toLocaleString('en')}. Beyond that idle ones are closed, and new ones until there is
-room. The server of metrics takes 256.`
+room. The server of metrics takes 256.
+
+At most ${LISTINGS_MAX} long listings (\`GET /pins\`, \`/allocations\`, \`/state/export\` and \`POST /pins/recover\`, but for pages of at most 128
+entries) are worked on at a time; others wait in the order in which they came. A listing whose reader stands still is cut off after
+\`idle_timeout\`, or, when others wait for its place, after ${PATIENCE_MS / 1000} s in all.`
 
 function errorsPage(): string {
   const rows = Object.entries(CODES).map(([code, row]) => [

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { FairTurns, inTurns } from './fair-turns.ts'
+import { FairTurns, inTurns, ROUNDS_BETWEEN } from './fair-turns.ts'
 
 const nextRound = () => new Promise<void>(resolve => setImmediate(resolve))
 
@@ -16,8 +16,8 @@ for (const [size, most] of [
   [512, 1],
   [16, 8],
 ] as const) {
-  test(`however many long answers there are, a round of the event loop makes one piece of one of them (pages of ${size})`, async () => {
-    const all = new FairTurns()
+  test(`however many long answers there are, some rounds of the event loop make one piece of one of them (pages of ${size})`, async () => {
+    const all = new FairTurns({ monotonic: () => 0 })
     const made = [0, 0, 0, 0]
     let isOver = false
     const reading = made.map(async (_, reader) => {
@@ -28,11 +28,13 @@ for (const [size, most] of [
         if (isOver) break
     })
     const total = () => made.reduce((sum, pages) => sum + pages, 0)
-    for (let round = 0; round < 40; round += 1) {
+    // The first piece of each waits for nobody.
+    await nextRound()
+    for (let turn = 0; turn < 40; turn += 1) {
       const before = total()
-      await nextRound()
-      // The end of one piece and the begin of the next may fall into one round.
-      assert.ok(total() - before <= 2 * most, `${total() - before} pages in a round`)
+      for (let round = 0; round < ROUNDS_BETWEEN; round += 1) await nextRound()
+      // The end of one piece and the begin of the next may fall into the same rounds.
+      assert.ok(total() - before <= 2 * most, `${total() - before} pages in ${ROUNDS_BETWEEN} rounds`)
     }
     assert.ok(Math.max(...made) - Math.min(...made) <= most, `all come equally far: ${made.join(', ')}`)
     assert.ok(Math.min(...made) > 4 * most)
@@ -40,6 +42,16 @@ for (const [size, most] of [
     await Promise.all(reading)
   })
 }
+
+test('when others take long, a turn comes after a round', async () => {
+  let nowMs = 0
+  const all = new FairTurns({ monotonic: () => (nowMs += 1000) })
+  let isTaken = false
+  void all.take().then(() => (isTaken = true))
+  await nextRound()
+  await nextRound()
+  assert.ok(isTaken)
+})
 
 test('whoever stops reading stops the source, and one that ended is not stopped again', async () => {
   const ended: string[] = []

@@ -7,6 +7,7 @@ import { pagesOf } from '../lib/pages.ts'
 import type { AddEntry } from '../model/add.ts'
 import { noteFailure } from './auth-audit.ts'
 import { inTurns } from './fair-turns.ts'
+import type { ListingPlace } from './listing-places.ts'
 import { boundaryOf, readParts } from './multipart.ts'
 import { discardBody } from './request-body.ts'
 import { DocumentWriter, toHeaderText } from './stream-reply.ts'
@@ -99,6 +100,16 @@ export function formatError(error: ClusterError, status = error.status): string 
   return `${JSON.stringify({ code: status, message: error.message, reason: error.code })}\n`
 }
 
+/** Waits for a slow reader, at the place of the listing if it has one. */
+async function untilRoom(
+  writer: DocumentWriter,
+  place: ListingPlace | undefined,
+  signal: AbortSignal,
+): Promise<void> {
+  const wait = writer.hasRoom(signal)
+  await (place === undefined ? wait : place.standStill(wait, () => writer.giveUp()))
+}
+
 /**
  * Answers with documents as they come, one a line. Waits for the first one: what fails before it is an ordinary error
  * (thrown from here), and no document at all is a 204. At the end a trailer tells whether the list is whole.
@@ -108,6 +119,7 @@ export async function sendStream(
   documents: AsyncIterable<unknown>,
   signal: AbortSignal,
   context: ReplyContext,
+  place?: ListingPlace,
 ): Promise<void> {
   const iterator = inTurns(pagesOf(documents))[Symbol.asyncIterator]()
   let page = await iterator.next()
@@ -121,7 +133,7 @@ export async function sendStream(
     while (page.done !== true) {
       for (const document of page.value) {
         if (writer.write(formatJson(document))) continue
-        await writer.hasRoom(signal)
+        await untilRoom(writer, place, signal)
         signal.throwIfAborted()
       }
       signal.throwIfAborted()

@@ -11,6 +11,7 @@ import type { RestApiConfig } from './config.ts'
 import { type CallerOptions, type HandlerParts, restHandlers } from './handlers.ts'
 import { addRoute, type HttpApi, type HttpParts, type HttpServer, openHttpApi, readJson } from './http-app.ts'
 import { sendEvents } from './insight/event-reply.ts'
+import { ListingPlaces } from './listing-places.ts'
 import { refuseMethod } from './paths.ts'
 import { parseAddRequest, type Query } from './query.ts'
 import {
@@ -59,10 +60,12 @@ function handlersFor(components: HandlerParts): (caller: Caller) => Readonly<Rec
 
 function addRoutes(server: HttpServer, components: RestApiComponents): void {
   const { gate, context } = server
+  const { clock } = components
+  const places = new ListingPlaces(clock)
   const handlersOf = handlersFor({ ...components, gate })
   for (const name of Object.keys(routes) as (keyof Routes)[]) {
     const route: Route = routes[name]
-    const answer = answererOf(route, context, components.clock)
+    const answer = answererOf(route, { context, clock, places })
     for (const url of urlsOf(route)) {
       const { method, scope } = route
       addRoute(server, { name, method, url, scope }, async (request, reply, { signal, caller }) => {
@@ -80,6 +83,12 @@ function urlsOf(route: Route): readonly string[] {
   return ['ipfs', 'ipns', 'ipld'].map(type => route.path.replace(':keyType', type))
 }
 
+interface AnswerParts {
+  readonly context: ReplyContext
+  readonly clock: Clock
+  readonly places: ListingPlaces
+}
+
 type Handle = (input: unknown) => unknown
 type Answerer = (
   request: FastifyRequest,
@@ -88,7 +97,22 @@ type Answerer = (
   signal: AbortSignal,
 ) => Promise<void>
 
-function answererOf(route: Route, context: ReplyContext, clock: Clock): Answerer {
+/** Listings of pins that may be of any length. */
+const LONG: ReadonlySet<Route> = new Set<Route>([
+  routes.allocations,
+  routes.statuses,
+  routes.exportState,
+  routes.recoverAll,
+])
+/** Pages of so many pins are no more than what is held of a long listing. */
+const SHORT_PAGE = 128
+
+/** Whether an answer may be so long that it needs a place. */
+function isLong(route: Route, { cids = '', limit = '' }: Query): boolean {
+  return LONG.has(route) && cids === '' && (limit === '' || Number(limit) > SHORT_PAGE)
+}
+
+function answererOf(route: Route, { context, clock, places }: AnswerParts): Answerer {
   if (route.body === 'upload') {
     return async (request, reply, handle, signal) => {
       const query = request.query as Query
@@ -118,8 +142,10 @@ function answererOf(route: Route, context: ReplyContext, clock: Clock): Answerer
   }
   if (route.streams === true) {
     return async (request, reply, handle, signal) => {
+      // What is wrong with the question is told at once.
       const documents = handle(toInput(request)) as AsyncIterable<unknown>
-      await sendStream(reply, documents, signal, context)
+      using place = isLong(route, request.query as Query) ? await places.take(signal) : undefined
+      await sendStream(reply, documents, signal, context, place)
     }
   }
   if (route.isFixed === true) {

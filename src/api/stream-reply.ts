@@ -40,12 +40,15 @@ export class DocumentWriter {
     if (text !== '' && !this.#response.destroyed) this.#response.write(text)
   }
 
+  /** Cuts off a reader that does not keep up. */
+  giveUp(): void {
+    this.#response.destroy(new ClusterError('TIMEOUT', 'the client does not read the answer'))
+  }
+
   /** Resolves when the reader has caught up. A reader that stands still for the idle time-out is cut off. */
   async hasRoom(signal: AbortSignal): Promise<void> {
     if (!this.#response.writableNeedDrain) return
-    using _limit = this.#clock.schedule(this.#idleTimeoutMs, () => {
-      this.#response.destroy(new ClusterError('TIMEOUT', 'the client does not read the answer'))
-    })
+    using _limit = this.#clock.schedule(this.#idleTimeoutMs, () => this.giveUp())
     await once(this.#response, 'drain', { signal })
   }
 }
