@@ -1,5 +1,5 @@
-import { fixedSize } from 'ipfs-unixfs-importer/chunker'
 import { ClusterError } from '../errors.ts'
+import { concatBytes } from '../lib/bytes.ts'
 import { cutByRabin } from './rabin.ts'
 
 /** Cuts a stream of bytes into the pieces that become leaves. An empty stream gives one empty piece. */
@@ -16,9 +16,9 @@ const RABIN_BYTES_MIN = 16
  * `default` or empty. Throws `INVALID_ARGUMENT`.
  */
 export function parseChunker(text: string): Chunker {
-  if (text === '' || text === 'default') return fixedSize({ chunkSize: DEFAULT_CHUNK_BYTES })
+  if (text === '' || text === 'default') return cutBySize(DEFAULT_CHUNK_BYTES)
   const [kind, ...numbers] = text.split('-')
-  if (kind === 'size' && numbers.length === 1) return fixedSize({ chunkSize: parseSize(text, numbers[0], 1) })
+  if (kind === 'size' && numbers.length === 1) return cutBySize(parseSize(text, numbers[0], 1))
   if (kind === 'rabin' && numbers.length === 0) return rabinOf(DEFAULT_CHUNK_BYTES)
   if (kind === 'rabin' && numbers.length === 1) return rabinOf(parseSize(text, numbers[0], 1))
   if (kind === 'rabin' && numbers.length === 3) return rabinBetween(text, numbers)
@@ -28,6 +28,28 @@ export function parseChunker(text: string): Chunker {
       ? 'buzhash is not supported: use size-<bytes> or rabin'
       : 'unrecognized chunker option: use size-<bytes>, rabin, rabin-<average> or rabin-<min>-<average>-<max>',
   )
+}
+
+/** Pieces of one size and a rest. What lies within one piece of the source is not copied: tiny pieces cost next to nothing. */
+function cutBySize(size: number): Chunker {
+  return async function* cut(source) {
+    let pending: Uint8Array[] = []
+    let missing = size
+    let isEmpty = true
+    for await (const bytes of source) {
+      let at = 0
+      for (; bytes.length - at >= missing; missing = size) {
+        const end = bytes.subarray(at, at + missing)
+        at += missing
+        yield pending.length === 0 ? end : concatBytes([...pending, end])
+        pending = []
+        isEmpty = false
+      }
+      if (at < bytes.length) pending.push(bytes.subarray(at))
+      missing -= bytes.length - at
+    }
+    if (isEmpty || pending.length > 0) yield concatBytes(pending)
+  }
 }
 
 function rabinOf(average: number): Chunker {

@@ -7,6 +7,11 @@ import { DirectoryTree } from './directory-tree.ts'
 import { fileDag } from './file-dag.ts'
 import { importCar } from './import-car.ts'
 
+/**
+ * After so many chunks others get a turn of the event loop: of tiny chunks there are as many as bytes in what is read at once, and
+ * whoever stops the import could not be heard before the last of them.
+ */
+const CHUNKS_A_TURN = 32
 /** How many bytes are read between two records of progress. */
 const PROGRESS_EVERY_BYTES = 262_144
 
@@ -94,9 +99,13 @@ async function* importFile(
     }
   }
   const dag = fileDag(params.layout, params.rawLeaves, writer)
+  let chunks = 0
   for await (const chunk of chunker(counted())) {
     // An empty file has an empty leaf in a balanced DAG and none in a trickle DAG, whose root is never a leaf.
     if (chunk.length > 0) await dag.add(chunk)
+    chunks += 1
+    if (chunks % CHUNKS_A_TURN === 0) await nextTurn()
+    options.signal.throwIfAborted()
     if (params.progress && read - told >= PROGRESS_EVERY_BYTES) {
       told = read
       yield { name: progressName, cid: undefined, bytes: read }
@@ -104,6 +113,10 @@ async function* importFile(
   }
   if (params.progress) yield { name: progressName, cid: undefined, bytes: read }
   return dag.finish()
+}
+
+function nextTurn(): Promise<void> {
+  return new Promise(resolve => setImmediate(resolve))
 }
 
 /** Parts of a relative path. Throws `INVALID_ARGUMENT` for one that leads outside. */
