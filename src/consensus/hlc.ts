@@ -27,9 +27,12 @@ export function timeOfMove({ ms, count }: HlcTime): HlcTime {
   return { ms, count: Math.max(MOVES_FROM, count + 1) }
 }
 
-/** Whether the one time is that of a move of what had the other, or of a move of that. */
+/**
+ * Whether the one time is that of a move of what had the other, or of a move of that. Where the other is that of a move
+ * itself, it may be one that somebody else made of the same entry at the same time, with the same count or a lower one.
+ */
 export function isMoveOf(time: HlcTime, moved: HlcTime): boolean {
-  return time.count >= MOVES_FROM && time.ms === moved.ms && time.count > moved.count
+  return time.count >= MOVES_FROM && time.ms === moved.ms
 }
 
 /** Gives times that never go back, whatever the machine's clock does, and that follow what was seen from others. */

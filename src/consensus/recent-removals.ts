@@ -1,4 +1,4 @@
-import { toKey } from '../lib/bytes.ts'
+import { fromKey, toKey } from '../lib/bytes.ts'
 import { type HlcTime, isMoveOf } from './hlc.ts'
 
 /** A removal that somebody else's move may still cross. */
@@ -25,6 +25,11 @@ export class RecentRemovals {
     if (this.#times.size <= KEPT_MAX) return
     const [oldest] = this.#times.keys()
     if (oldest !== undefined) this.#times.delete(oldest)
+  }
+
+  /** All that are kept, oldest first. */
+  *all(): Generator<Removal> {
+    for (const [key, time] of this.#times) yield { cid: fromKey(key), time }
   }
 
   /** Whether an entry of that time is a move of one that was removed. */

@@ -11,7 +11,7 @@ import type { MergeOutcome } from './job-queue.ts'
 import { viewKey } from './keys.ts'
 import { Part, type PartitionChange } from './part.ts'
 import type { PartitionDocument } from './partition-document.ts'
-import type { RecentRemovals, Removal } from './recent-removals.ts'
+import { RecentRemovals, type Removal } from './recent-removals.ts'
 import { decodeRecord, encodeItem, encodeRecord, splitItem, timeOfRecord } from './record.ts'
 import { checkState } from './state.ts'
 import { type Change, encodeChange, hasId, type IdRuns, type ItemId, itemKey } from './update.ts'
@@ -115,7 +115,15 @@ export class Work {
     const seen = this.#seen(cid)
     if (seen.now === undefined) return
     await this.#deleteItems(this.#part(this.#context.partitionOf(cid)), seen)
+    this.#noteRemoval(cid, seen.now)
     seen.now = undefined
+  }
+
+  // Those of this batch count at once: a removal and a move that crosses it often arrive together.
+  readonly #removed = new RecentRemovals()
+
+  #noteRemoval(cid: Uint8Array, { record }: ViewEntry): void {
+    this.#removed.add({ cid, time: timeOfRecord(record) })
   }
 
   async #deleteItems(part: Part, seen: Seen): Promise<void> {
@@ -142,9 +150,12 @@ export class Work {
     if (fresh.values.length === 0 && change.deletes.length === 0) return true
     const items = fresh.values.map(value => this.#check(partition, value))
     if (!this.#canDeleteBlindly(fresh.deletes, deletedCids)) return this.#receiveInDocument(partition, change)
-    fresh.deletes.forEach((id, index) => {
-      this.#seen(deletedCids[index] ?? new Uint8Array()).now = undefined
+    const deleted = fresh.deletes.map((id, index) => {
+      const seen = this.#seen(deletedCids[index] ?? new Uint8Array())
+      const { now: before } = seen
+      seen.now = undefined
       part.mark(id, -1)
+      return { seen, before }
     })
     items.forEach(({ cid, record }, index) => {
       const entry: ViewEntry = { isSole: true, client: fresh.client, clock: known + index, record }
@@ -153,6 +164,8 @@ export class Work {
       if (seen.now === undefined) seen.now = entry
       else seen.now = { ...(winsOver(entry, seen.now) ? entry : seen.now), isSole: false }
     })
+    for (const { seen, before } of deleted)
+      if (seen.now === undefined && before !== undefined) this.#noteRemoval(seen.cid, before)
     if (items.length > 0) part.clocks.set(fresh.client, known + items.length)
     this.#flushOwn(part)
     part.log(encodeChange(fresh))
@@ -268,8 +281,10 @@ export class Work {
     for (const key of touched) {
       const entry = document.entryOf(key)
       const seen = this.#view.get(key)
-      if (seen !== undefined) seen.now = entry
-      else {
+      if (seen !== undefined) {
+        if (seen.now !== undefined && entry === undefined) this.#noteRemoval(seen.cid, seen.now)
+        seen.now = entry
+      } else {
         this.#view.set(key, { cid: fromKey(key), before: undefined, now: entry })
         this.#unread.add(key)
       }
@@ -325,7 +340,8 @@ export class Work {
   async undoCrossedMoves(): Promise<void> {
     const { removals, partitionOf } = this.#context
     for (const seen of this.#view.values()) {
-      const isCrossed = ({ record }: ViewEntry) => removals.covers(seen.cid, timeOfRecord(record))
+      const isCrossed = ({ record }: ViewEntry) =>
+        [this.#removed, removals].some(each => each.covers(seen.cid, timeOfRecord(record)))
       if (seen.now === undefined || !isCrossed(seen.now)) continue
       const part = this.#part(partitionOf(seen.cid))
       const items = seen.now.isSole ? [seen.now] : (await this.#document(part)).itemsOf(toKey(seen.cid))
@@ -349,7 +365,7 @@ export class Work {
     }
     const changed: Uint8Array[] = []
     const hadEntry: boolean[] = []
-    const removed: Removal[] = []
+    const removed = [...this.#removed.all()]
     let added = 0
     for (const { cid, before, now } of this.#view.values()) {
       if (isSameEntry(before, now)) continue
