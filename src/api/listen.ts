@@ -12,6 +12,7 @@ import { type ApiAddress, formatTcpAddress } from './address.ts'
 import { limitConnections } from './connection-budget.ts'
 import { answerUnderWay, inTurn, requestsOf } from './in-turn.ts'
 import { readTls, type TlsFiles, watchTls } from './tls-files.ts'
+import { watchTlsClients } from './tls-refusals.ts'
 import { answerWireErrors, type WireErrorFormat } from './wire-errors.ts'
 
 /** Limits of an HTTP server, and its certificate. */
@@ -129,6 +130,7 @@ function createServer(
       ? http.createServer(options, listener)
       : https.createServer({ ...options, ...tls, ...asking, ...handshake }, listener)
   answerWireErrors(server, format, answerUnderWay)
+  if (server instanceof https.Server) watchTlsClients(server, parts)
   server.setTimeout(config.idleTimeoutMs, socket => {
     // As long as an answer is being made nothing may go over the connection; one that is not taken off it is another matter.
     if (answerUnderWay(socket) === undefined || socket.writableLength > 0) socket.destroy()
