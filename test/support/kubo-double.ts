@@ -29,10 +29,12 @@ export async function openKuboDouble(options: KuboDoubleOptions = {}): Promise<K
   const port = await freePort()
   const pins = new Set<string>()
   const calls = { adds: 0, removes: 0 }
-  const answers: Readonly<Record<string, (cid: string, response: ServerResponse) => unknown>> = {
-    'pin/add': async cid => {
+  const answers: Readonly<Record<string, (cid: string, response: ServerResponse, to: string) => unknown>> = {
+    'pin/add': async (cid, response) => {
       calls.adds++
       if (!pins.has(cid)) await options.fetched?.(cid)
+      // Like Kubo, it gives up what nobody waits for any more.
+      if (response.destroyed) return {}
       pins.add(cid)
       return { Pins: [cid], Progress: 1 }
     },
@@ -42,6 +44,14 @@ export async function openKuboDouble(options: KuboDoubleOptions = {}): Promise<K
       if (pins.delete(cid)) return { Pins: [cid] }
       response.statusCode = 500
       return { Message: 'not pinned or pinned indirectly', Code: 0, Type: 'error' }
+    },
+    'pin/update': (from, response, to) => {
+      if (pins.has(from)) {
+        pins.add(to)
+        return { Pins: [from, to] }
+      }
+      response.statusCode = 500
+      return { Message: "'from' cid was not recursively pinned already", Code: 0, Type: 'error' }
     },
     id: () => ({ ID, Addresses: [`/ip4/127.0.0.1/tcp/${port}/p2p/${ID}`] }),
     version: () => ({ Version: '0.44.0' }),
@@ -59,11 +69,11 @@ export async function openKuboDouble(options: KuboDoubleOptions = {}): Promise<K
   const answer = async (request: IncomingMessage, response: ServerResponse) => {
     const url = new URL(request.url ?? '/', 'http://double')
     const call = url.pathname.replace('/api/v0/', '')
-    const cid = (url.searchParams.get('arg') ?? '').replace(/^\/ipfs\//, '')
+    const [cid = '', to = ''] = url.searchParams.getAll('arg').map(arg => arg.replace(/^\/ipfs\//, ''))
     request.resume()
     response.setHeader('content-type', 'application/json')
     if (call === 'pin/ls') response.end(list(cid, url.searchParams.get('type'), response))
-    else response.end(`${JSON.stringify((await answers[call]?.(cid, response)) ?? {})}\n`)
+    else response.end(`${JSON.stringify((await answers[call]?.(cid, response, to)) ?? {})}\n`)
   }
   const server = createServer((request, response) => {
     if (double.isDown) request.socket.destroy()
