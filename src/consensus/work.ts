@@ -5,13 +5,14 @@ import { cidFromBytes } from '../model/cid.ts'
 import { isHiddenName } from '../model/entry-name.ts'
 import { isSameRequest, type Pin } from '../model/pin.ts'
 import type { Documents } from './documents.ts'
+import type { FinishedWork } from './finished-work.ts'
 import { EMPTY_HEAD, type Head } from './head.ts'
 import { type Hlc, type HlcTime, timeOfMove } from './hlc.ts'
 import type { MergeOutcome } from './job-queue.ts'
 import { viewKey } from './keys.ts'
 import { Part, type PartitionChange } from './part.ts'
 import type { PartitionDocument } from './partition-document.ts'
-import { RecentRemovals, type Removal } from './recent-removals.ts'
+import { RecentRemovals } from './recent-removals.ts'
 import { decodeRecord, encodeItem, encodeRecord, splitItem, timeOfRecord } from './record.ts'
 import { checkState } from './state.ts'
 import { type Change, encodeChange, hasId, type IdRuns, type ItemId, itemKey } from './update.ts'
@@ -353,7 +354,7 @@ export class Work {
   }
 
   /** Everything that the batch changes. Nothing may be added to the work after this. */
-  finish(): Finished {
+  finish(): FinishedWork {
     const writes: StoreWrite[] = []
     const heads = new Map<number, Head>()
     for (const part of this.#parts.values()) {
@@ -387,22 +388,6 @@ export class Work {
   failed(): void {
     for (const part of this.#parts.values()) part.failed()
   }
-}
-
-/** The outcome of a batch: what to write, and what is new once it is written. */
-export interface Finished {
-  readonly writes: readonly StoreWrite[]
-  readonly heads: ReadonlyMap<number, Head>
-  /** CIDs (bytes) whose entry in the view changes. */
-  readonly changed: readonly Uint8Array[]
-  /** For each of them, whether it had an entry before. */
-  readonly hadEntry: readonly boolean[]
-  /** Those that have none any more. */
-  readonly removed: readonly Removal[]
-  /** By how many the number of pins grows. */
-  readonly added: number
-  /** What this peer wrote itself, for the others. */
-  readonly own: readonly PartitionChange[]
 }
 
 function isSameItem(a: ItemId, b: ItemId): boolean {
