@@ -3,10 +3,17 @@ import http from 'node:http'
 import { test } from 'node:test'
 import { openClient } from '../../src/api/client.ts'
 import { parseCid } from '../../src/model/cid.ts'
-import { holdingsOf, leaveEarly, openGuests, pinNumbers, slowestOf } from '../support/door-guests.ts'
+import {
+  askShortly,
+  holdingsOf,
+  leaveEarly,
+  openGuests,
+  pinNumbers,
+  slowestOf,
+} from '../support/door-guests.ts'
 import { eventually } from '../support/eventually.ts'
 import { numberedCid } from '../support/numbered-cid.ts'
-import { freePort, openPeerProcesses } from '../support/peer-processes.ts'
+import { freePort, openPeerProcesses, type PeerProcess } from '../support/peer-processes.ts'
 
 const PINS = 2000
 const ONE = 'GET /version HTTP/1.1\r\nHost: x\r\n\r\n'
@@ -44,13 +51,13 @@ test('guests that are idle, slow, greedy or gone leave nothing behind, and other
     Array.from({ length: PINS }, (_, number) => textOf(number)),
   )
   await leaveEarly(port, '/pins', Number.POSITIVE_INFINITY)
-  await slowestOf(port, 5)
+  const aloneMs = await slowestOf(port, 5)
 
   /** What is held while they are there, above what is held before; afterwards nothing is. */
   const held = async (open: () => Promise<Disposable | undefined>) => {
     const before = await holdingsOf(peer.pid)
     const guests = await open()
-    const slowestMs = await slowestOf(port, 5)
+    const slowestMs = await slowestOf(port, 3)
     const during = await holdingsOf(peer.pid)
     guests?.[Symbol.dispose]()
     await eventually(
@@ -58,32 +65,46 @@ test('guests that are idle, slow, greedy or gone leave nothing behind, and other
       async () => (await holdingsOf(peer.pid)).files <= before.files + 2,
       20_000,
     )
-    // Bounds for a machine that does much else; how fair it is, fair-turns.test.ts says.
-    assert.ok(slowestMs < 15_000, `another client waited for ${slowestMs} ms`)
+    // A multiple, since the machine may do much else; how fair it is, is tried below.
+    assert.ok(
+      slowestMs < 50 * aloneMs + 1000,
+      `another client waited for ${slowestMs} ms, alone ${aloneMs} ms`,
+    )
     return during.memoryKb - before.memoryKb
   }
 
   await t.test('silent ones', async () => {
-    const memoryKb = await held(() => openGuests(port, 1000, ''))
-    assert.ok(memoryKb < 1000 * 40, `${memoryKb} KB for 1,000`)
+    const memoryKb = await held(() => openGuests(port, 500, ''))
+    assert.ok(memoryKb < 500 * 40, `${memoryKb} KB for 500`)
   })
   await t.test('idle ones behind a request', async () => {
-    const memoryKb = await held(() => openGuests(port, 1000, ONE))
-    assert.ok(memoryKb < 1000 * 60, `${memoryKb} KB for 1,000`)
+    const memoryKb = await held(() => openGuests(port, 500, ONE))
+    assert.ok(memoryKb < 500 * 60, `${memoryKb} KB for 500`)
   })
   await t.test('readers of a long list that do not read', async () => {
     const memoryKb = await held(() => openGuests(port, 20, LIST, { isReading: false }))
-    assert.ok(memoryKb < 200_000, `${memoryKb} KB for 20`)
+    assert.ok(memoryKb < 150_000, `${memoryKb} KB for 20`)
+  })
+  await t.test('many readers of a long list do not come before a short question', async () => {
+    const cpuMs = async () => (await holdingsOf(peer.pid)).cpuMs
+    const before = await cpuMs()
+    const reading = Array.from({ length: 50 }, () => leaveEarly(port, '/pins', Number.POSITIVE_INFINITY))
+    await askShortly(port)
+    const atAnswer = (await cpuMs()) - before
+    await Promise.all(reading)
+    const inAll = (await cpuMs()) - before
+    // In processor time of the peer, which does not depend on what else the machine does.
+    assert.ok(inAll > 500 && atAnswer < inAll / 2, `answered after ${atAnswer} of ${inAll} ms of work`)
   })
   await t.test('those that leave in the middle of a list', async () => {
     await held(async () => {
-      for (let round = 0; round < 4; round += 1)
+      for (let round = 0; round < 2; round += 1)
         await Promise.all(Array.from({ length: 10 }, () => leaveEarly(port, '/pins', 50_000)))
       return undefined
     })
   })
   await t.test('uploads that stand still, and are left', async () => {
-    await held(() => openGuests(port, 100, UPLOAD))
+    await held(() => openGuests(port, 50, UPLOAD))
   })
   await t.test('many requests ahead of answers that nobody reads', async () => {
     // Begun all at once, the answers alone would be more than 800 MB.
@@ -92,16 +113,36 @@ test('guests that are idle, slow, greedy or gone leave nothing behind, and other
   })
 })
 
-test('a peer that is told to stop under load ends soon, and what it has answered is there', {
+/** Starts a peer and asks it all the while; says what came. */
+async function askedWhileStarting(peer: PeerProcess): Promise<ReadonlySet<string>> {
+  const seen = new Set<string>()
+  const over = new AbortController()
+  const asking = Array.from({ length: 5 }, async () => {
+    while (!over.signal.aborted) {
+      try {
+        const init = { method: 'POST', signal: options.signal }
+        const response = await fetch(`${peer.url}/pins/${textOf(2_000_000)}`, init)
+        seen.add(String(response.status))
+        await response.text()
+      } catch (thrown) {
+        const { cause } = thrown instanceof Error ? thrown : {}
+        seen.add(cause instanceof Error && 'code' in cause ? String(cause.code) : String(thrown))
+      }
+    }
+  })
+  peer.launch()
+  await peer.answers()
+  over.abort()
+  await Promise.all(asking)
+  return seen
+}
+
+test('a peer that is told to stop under load ends soon, and what it has answered is there; one that starts refuses or answers', {
   timeout: 170_000,
 }, async () => {
   const { processes, peer } = await openPeer()
   await using _all = processes
   const port = portOf(peer.url)
-  await pinNumbers(
-    port,
-    Array.from({ length: PINS }, (_, number) => textOf(1_000_000 + number)),
-  )
   const agent = new http.Agent({ keepAlive: true })
   const done: string[] = []
   const odd: string[] = []
@@ -136,7 +177,7 @@ test('a peer that is told to stop under load ends soon, and what it has answered
   using _listeners = await openGuests(port, 5, 'GET /events HTTP/1.1\r\nHost: x\r\n\r\n')
   using _uploads = await openGuests(port, 5, UPLOAD)
   using _silent = await openGuests(port, 50, '')
-  await eventually('pins are made', () => done.length > 200)
+  await eventually('pins are made', () => done.length > 100)
   const began = performance.now()
   await peer.stop()
   const tookMs = performance.now() - began
@@ -146,7 +187,9 @@ test('a peer that is told to stop under load ends soon, and what it has answered
   assert.equal(peer.exitCode, 0, peer.log().slice(-1000))
   assert.ok(tookMs < 10_000, `it took ${tookMs} ms`)
   assert.deepEqual(odd, [])
-  await peer.start()
+  const seen = await askedWhileStarting(peer)
+  for (const what of seen) assert.ok(['200', '503', 'ECONNREFUSED'].includes(what), what)
+  assert.ok(seen.has('200'))
   const client = openClient({ hosts: [peer.host], timeoutMs: 10_000 })
   const kept = new Set<string>()
   for await (const { cid } of client.allocations({}, options)) kept.add(parseCid(cid).toString())
@@ -155,33 +198,4 @@ test('a peer that is told to stop under load ends soon, and what it has answered
     [],
     'what was answered is there',
   )
-})
-
-test('a peer that is starting refuses connections or answers', { timeout: 120_000 }, async () => {
-  const { processes, peer } = await openPeer()
-  await using _all = processes
-  await peer.stop()
-  const seen = new Set<string>()
-  const over = new AbortController()
-  const asking = Array.from({ length: 5 }, async () => {
-    while (!over.signal.aborted) {
-      try {
-        const response = await fetch(`${peer.url}/pins/${textOf(1)}`, {
-          method: 'POST',
-          signal: options.signal,
-        })
-        seen.add(String(response.status))
-        await response.text()
-      } catch (thrown) {
-        const { cause } = thrown instanceof Error ? thrown : {}
-        seen.add(cause instanceof Error && 'code' in cause ? String(cause.code) : String(thrown))
-      }
-    }
-  })
-  peer.launch()
-  await peer.answers()
-  over.abort()
-  await Promise.all(asking)
-  for (const what of seen) assert.ok(['200', '503', 'ECONNREFUSED'].includes(what), what)
-  assert.ok(seen.has('200'))
 })

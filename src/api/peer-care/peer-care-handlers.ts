@@ -78,7 +78,7 @@ export function peerCareHandlers(
 
 function numberIn(name: string, text: string | undefined, otherwise: number): number {
   if (text === undefined || text === '') return otherwise
-  if (/^\d{1,9}(\.\d{1,9})?$/.test(text)) return Number(text)
+  if (/^\d{1,9}(\.\d{1,20})?$/.test(text)) return Number(text)
   throw new ClusterError('INVALID_ARGUMENT', `parameter ${name} invalid: "${text.slice(0, 40)}" is no number`)
 }
 
