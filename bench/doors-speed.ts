@@ -193,6 +193,8 @@ const listingRow: Row = {
   async measure(sides) {
     const outcomes: Outcome[] = []
     for (const side of sides) {
+      // What the first one ever adds is compiled code and the room of the young generation, and stays.
+      await list(side)
       const listings: Listing[] = []
       let used = NOTHING
       const runs = pins > 100_000 ? 1 : 3
@@ -210,7 +212,7 @@ const listingRow: Row = {
       const [firstByteMs, ms, addedMb] = [worst('firstByteMs'), worst('ms'), worst('addedMb')]
       const micros = (total: number) => (total * 1000) / (runs * pins)
       outcomes.push({
-        here: `${(firstByteMs / 1000).toFixed(2)} s / ${(ms / 1000).toFixed(1)} s / ${addedMb.toFixed(0)} MB, worst of ${runs}; µs of CPU a pin: asked ${micros(used.asked).toFixed(1)}, each other ${micros(used.other).toFixed(1)}`,
+        here: `${(firstByteMs / 1000).toFixed(2)} s / ${(ms / 1000).toFixed(1)} s / ${addedMb.toFixed(0)} MB, worst of ${runs} after one that does not count; µs of CPU a pin: asked ${micros(used.asked).toFixed(1)}, each other ${micros(used.other).toFixed(1)}`,
         isMet: firstByteMs <= 100 && ms <= listingMsMax && addedMb <= 40,
         cpuMicros: micros(used.asked + 2 * used.other + used.stubs),
       })

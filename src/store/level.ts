@@ -11,9 +11,11 @@ type Database = ClassicLevel<Uint8Array, Uint8Array>
 const BINARY = { keyEncoding: 'view', valueEncoding: 'view' } as const
 /** Up to so many keys are read in the caller's turn: cheaper than the way to a worker thread and back. */
 const KEYS_AT_ONCE_MAX = 64
-/** Entries fetched from LevelDB in one go while iterating, further bounded by bytes. The first page is to come soon. */
-const PAGE_ENTRIES = 512
-const FIRST_PAGE_ENTRIES = 64
+/**
+ * Entries fetched from LevelDB in one go while iterating, further bounded by bytes. What is made of a page is then gone before
+ * V8 looks for what to keep: of larger ones most would be taken for long-lived, and the heap grows to several times its size.
+ */
+const PAGE_ENTRIES = 64
 const PAGE_BYTES = 256 * 1024
 
 /**
@@ -156,7 +158,7 @@ class Level implements ByteStore {
   async *#drain<Item>(begin: () => Cursor<Item>): AsyncIterable<readonly Item[]> {
     const iterator = await this.#attempt(async () => ({ pages: begin() }))
     try {
-      let next = this.#attempt(() => iterator.pages.nextv(FIRST_PAGE_ENTRIES))
+      let next = this.#attempt(() => iterator.pages.nextv(PAGE_ENTRIES))
       while (true) {
         const page = await next
         if (page.length === 0) return
