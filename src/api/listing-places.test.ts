@@ -1,11 +1,13 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import http from 'node:http'
+import net from 'node:net'
 import { test } from 'node:test'
 import { eventually } from '../../test/support/eventually.ts'
 import { numberedCid } from '../../test/support/numbered-cid.ts'
 import { openRestServer, until } from '../../test/support/rest-server.ts'
 import { virtualClock } from '../../test/support/virtual-clock.ts'
+import { systemClock } from '../lib/clock.ts'
 import { Pages } from '../lib/pages.ts'
 import { toPin } from '../model/pin.ts'
 import { LISTINGS_MAX, ListingPlaces, PATIENCE_MS } from './listing-places.ts'
@@ -68,12 +70,12 @@ test('a listing that stands still keeps its place as long as nobody waits, and l
 
 /** A server whose pinset has no end. It counts the listings that were begun and not ended. */
 async function openEndless(clock = virtualClock()) {
-  const seen = { open: 0, begun: 0 }
+  const seen = { open: 0, begun: 0, pages: 0 }
   async function* pages() {
     seen.open += 1
     seen.begun += 1
     try {
-      for (let number = 0; ; number += 1)
+      for (let number = 0; ; number += 1, seen.pages += 1)
         yield Array.from({ length: 256 }, () => toPin(numberedCid(number), { name: 'n'.repeat(200) }))
     } finally {
       seen.open -= 1
@@ -131,4 +133,28 @@ test('whoever reads gets a place from those that do not, after a while', async (
   await once(response, 'data')
   for (const request of [...still, reader]) request.destroy()
   await Promise.all(closed)
+})
+
+test('a reader that takes a byte a second makes no more pages, and is cut after the idle time-out', async () => {
+  const { seen, clock, server } = await openEndless()
+  await using _server = server
+  const socket = net.connect(server.port, '127.0.0.1')
+  socket.on('error', () => undefined).pause()
+  socket.write('GET /allocations HTTP/1.1\r\nHost: x\r\n\r\n')
+  let before = -1
+  await eventually('it stands still', async () => {
+    const isStill = seen.pages > 0 && seen.pages === before
+    before = seen.pages
+    await systemClock.sleep(100, AbortSignal.timeout(5000))
+    return isStill
+  })
+  for (let second = 0; second < 110; second += 1) {
+    socket.read(1)
+    await settled()
+    await clock.advance(1000)
+  }
+  assert.deepEqual([seen.open, seen.pages], [1, before])
+  for (let second = 0; second < 20; second += 1) await clock.advance(1000)
+  await until('it is cut', () => seen.open === 0)
+  socket.destroy()
 })
