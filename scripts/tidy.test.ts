@@ -82,7 +82,7 @@ function roomOf(path: string): string {
 }
 
 function isTest(file: string): boolean {
-  return file.endsWith('.test.ts')
+  return file.endsWith('.test.ts') || file.endsWith('.long.ts')
 }
 
 function isAllowed(target: string, allowed: readonly string[]): boolean {

@@ -29,7 +29,7 @@ async function entriesOf({ client }: RepinProcess): Promise<ReadonlyMap<string, 
 test('peers are killed, return, are drained and killed again while content moves and users change it: no copy is given up too soon, and what users said holds', {
   timeout: 280_000,
 }, async () => {
-  await using watched = new WatchedCopies()
+  await using watched = new WatchedCopies(2)
   await using cluster = await openRepinProcesses(5, {
     environment: ENVIRONMENT,
     kubo: at => watched.optionsFor(at),
