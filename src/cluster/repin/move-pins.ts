@@ -30,8 +30,13 @@ export interface MoveTask extends Roles {
   readonly onStuck: (error: ClusterError) => void
 }
 
-/** Pins that are read anew, decided on and written together. */
+/**
+ * Pins that are read anew, decided on and written together, from however many pages: every batch is a message to everybody,
+ * and a page has only few pins that fall to this peer.
+ */
 const BATCH_MAX = 100
+/** A batch is no more than so much of the budget, so that a small one is used steadily. */
+const BATCH_SECONDS = 0.5
 /** How often a full receiver is asked whether something has arrived. */
 const LOOK_EVERY_MS = 500
 
@@ -46,6 +51,7 @@ export async function movePins(
   options: Options,
 ): Promise<void> {
   const { consensus } = components
+  const batchMax = Math.min(BATCH_MAX, Math.ceil(config.repin.perSecond * BATCH_SECONDS))
   const [first, ...more] = task.reasons.keys()
   const range: PinRange = first !== undefined && more.length === 0 ? { allocation: first } : {}
   let batch: Pin[] = []
@@ -58,10 +64,10 @@ export async function movePins(
     for (const pin of page) {
       if (!isDue(pin, task)) continue
       batch.push(pin)
-      if (batch.length >= BATCH_MAX) await move()
+      if (batch.length >= batchMax) await move()
     }
-    await move()
   }
+  await move()
 }
 
 function isDue(pin: Pin, { isLeaving, isLive, isOurs, copies }: MoveTask): boolean {
