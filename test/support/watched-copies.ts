@@ -3,7 +3,8 @@ import { type Clock, systemClock } from '../../src/lib/clock.ts'
 import { repeat } from '../../src/lib/repeat.ts'
 import type { KuboDouble, KuboDoubleOptions } from './kubo-double.ts'
 
-const FETCH_MS = 20
+/** Long enough that whoever does not wait for the new copy is caught. */
+const FETCH_MS = 100
 const POLL_MS = 20
 
 /** A peer whose content is lost with it. */
@@ -25,8 +26,16 @@ export class WatchedCopies implements AsyncDisposable {
   #peers: readonly WatchedPeer[] = []
   #polling: AsyncDisposable | undefined
   #removals = 0
+  readonly #copiesMin: number
 
-  /** What went wrong: pins without any copy on a peer that runs, though no peer with a copy was killed. */
+  constructor(copiesMin: number) {
+    this.#copiesMin = copiesMin
+  }
+
+  /**
+   * What went wrong: pins without any copy on a peer that runs, though no peer with a copy was killed; and pins that were
+   * taken away while fewer nodes than are asked for, of dead peers included, had a copy beside that.
+   */
   get flaws(): readonly string[] {
     return this.#flaws
   }
@@ -44,6 +53,8 @@ export class WatchedCopies implements AsyncDisposable {
         if (this.#polling === undefined || this.#unwatched.has(cid)) return
         this.#removals++
         if (this.#copies(cid, at) === 0) this.#flaws.push(`peer${at} let go of the last live copy of ${cid}`)
+        const others = this.#peers.filter((peer, other) => other !== at && peer.kubo.pins.has(cid)).length
+        if (others < this.#copiesMin) this.#flaws.push(`peer${at} let go of ${cid} beside ${others} copies`)
       },
     }
   }
@@ -90,7 +101,9 @@ export class WatchedCopies implements AsyncDisposable {
   async #fetched(cid: string, at: number): Promise<void> {
     const { signal } = this.#stopped
     const isThere = () => this.#polling === undefined || this.#copies(cid, at) > 0
-    while (!signal.aborted && !isThere()) await this.#clock.sleep(FETCH_MS, signal)
+    if (this.#polling === undefined) return
+    do await this.#clock.sleep(FETCH_MS, signal)
+    while (!signal.aborted && !isThere())
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
