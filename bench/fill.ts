@@ -1,5 +1,6 @@
 // Writes pins into the store of a peer that does not run, with the pinset that the peer itself uses.
-// usage: node bench/fill.ts FOLDER COUNT [FROM=0]     FOLDER as `cluster-service init` made it
+// usage: node bench/fill.ts FOLDER COUNT [FROM=0] [ID,ID,…]     FOLDER as `cluster-service init` made it
+//   ID,ID,…    peers: each pin is allocated to two of them (spread-over.ts); without, to all
 import { join } from 'node:path'
 import { createNoopMeter } from '@opentelemetry/api'
 import { loadSettings } from '../src/config/load.ts'
@@ -11,9 +12,12 @@ import { openLevel } from '../src/store/level.ts'
 import { fakeNetwork } from '../test/support/fake-network.ts'
 import { numberedCid } from '../test/support/numbered-cid.ts'
 import { silentLogger } from '../test/support/silent-logger.ts'
+import { keepersOf } from './spread-over.ts'
 
 const AT_ONCE = 10_000
-const [folder = '', count = '0', from = '0'] = process.argv.slice(2)
+const [folder = '', count = '0', from = '0', peers = ''] = process.argv.slice(2)
+const ids = peers.split(',').filter(id => id !== '')
+const copies = ids.length === 0 ? -1 : 2
 const { signal } = new AbortController()
 const settings = await loadSettings({
   folder,
@@ -39,11 +43,14 @@ const end = Number(from) + Number(count)
 for (let at = Number(from); at < end; at += AT_ONCE) {
   const pins = Array.from({ length: Math.min(AT_ONCE, end - at) }, (_, offset) => {
     const number = at + offset
-    return toPin(numberedCid(number), {
+    const cid = numberedCid(number)
+    const keepers = ids.length === 0 ? [] : keepersOf(cid, ids.length)
+    return toPin(cid, {
       name: `backup of 2026, part ${number}`,
       timestampMs: Date.now(),
-      replicationMin: -1,
-      replicationMax: -1,
+      allocations: keepers.map(at => ids[at] ?? ''),
+      replicationMin: copies,
+      replicationMax: copies,
     })
   })
   await pinset.put(pins, { signal })

@@ -27,12 +27,17 @@ export class PeerMeter implements AsyncDisposable {
   readonly #url: string
   readonly #stopping = new AbortController()
   readonly #watching: Promise<void>
+  readonly #everyMs: number
   #longestBlockMs = 0
+  #worstP99Ms = 0
   #last: ReadonlyMap<string, number> = new Map()
+  #answered: ReadonlyMap<string, number> = new Map()
 
-  constructor(peer: PeerProcess, url: string) {
+  /** To be asked ten times a second is work for a peer that has others of its kind beside it. */
+  constructor(peer: PeerProcess, url: string, everyMs = SCRAPE_MS) {
     this.#peer = peer
     this.#url = url
+    this.#everyMs = everyMs
     this.#watching = this.#watch()
   }
 
@@ -41,6 +46,18 @@ export class PeerMeter implements AsyncDisposable {
     const longest = this.#longestBlockMs
     this.#longestBlockMs = 0
     return longest
+  }
+
+  /** The worst 99th percentile of the delays between two scrapes, since it was asked last. */
+  takeWorstP99Ms(): number {
+    const worst = this.#worstP99Ms
+    this.#worstP99Ms = 0
+    return worst
+  }
+
+  /** The metric as of the last scrape that was answered. */
+  latest(name: string): number {
+    return this.#answered.get(name) ?? 0
   }
 
   /** The metric as of now, 0 while the peer does not answer. A name with labels is the sum over them. */
@@ -73,7 +90,7 @@ export class PeerMeter implements AsyncDisposable {
   async #watch(): Promise<void> {
     while (!this.#stopping.signal.aborted) {
       await this.#scrape()
-      await sleep(SCRAPE_MS)
+      await sleep(this.#everyMs)
     }
   }
 
@@ -92,6 +109,9 @@ export class PeerMeter implements AsyncDisposable {
     for (const [, name = '', value] of text.matchAll(/^(\w+)(?:\{[^}]*\})? (\S+)/gm))
       values.set(name, (values.get(name) ?? 0) + Number(value))
     this.#last = values
+    if (text !== '') this.#answered = values
+    const p99Ms = (values.get('nodejs_eventloop_lag_p99_seconds') ?? 0) * 1000
+    this.#worstP99Ms = Math.max(this.#worstP99Ms, p99Ms)
     const blockMs = (values.get('nodejs_eventloop_lag_max_seconds') ?? 0) * 1000
     this.#longestBlockMs = Math.max(this.#longestBlockMs, blockMs)
   }
