@@ -311,7 +311,7 @@ test('a slow peer has no more on the way than allowed, and holds the others up a
 })
 
 test('a peer that starts again in the midst of it goes on', async () => {
-  await using world = await repinWorld({ peers: 5, repin: { delayMs: 60_000, perSecond: 2 } })
+  await using world = await repinWorld({ peers: 5, repin: { delayMs: 60_000, perSecond: 1 } })
   await fill(world, 200)
   await world.die(4)
   await world.clock.advance(70 * SECOND_MS)
