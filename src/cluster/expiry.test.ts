@@ -197,7 +197,7 @@ test('a burst of changes that is too large to follow is made up for by a pass', 
 
 test('a write that fails is tried again', async () => {
   const { open, put, hasPin, virtual, consensus } = openAlone()
-  const remove = consensus.remove
+  const remove = consensus.remove.bind(consensus)
   await put(1, virtual.now() + 1000)
   consensus.remove = async () => {
     throw new Error('the disk is full')

@@ -10,15 +10,7 @@ import { openPeerMarks } from '../../src/cluster/marks/peer-marks.ts'
 import { makeRebalanceAnswer } from '../../src/cluster/rebalance/answer-rebalance.ts'
 import { makeRpcHandlers } from '../../src/cluster/rpc-handlers.ts'
 import { ClusterError } from '../../src/errors.ts'
-import type {
-  Allocate,
-  Block,
-  Cluster,
-  ImportContent,
-  Ipfs,
-  Rpc,
-  RpcHandlers,
-} from '../../src/interfaces.ts'
+import type { Allocate, Block, Cluster, ImportContent, Ipfs, Rpc, RpcHandlers } from '../../src/interfaces.ts'
 import { compareBytes } from '../../src/lib/bytes.ts'
 import { Emitter } from '../../src/lib/emitter.ts'
 import { makeInstruments } from '../../src/lib/instruments.ts'

@@ -32,9 +32,7 @@ must not run; of a running one, "cluster-ctl state export" gives the same.`,
   async run(input, context) {
     using open = await openState(input, context)
     const { signal } = context
-    const pieces = toPieces(
-      open.state.pins(input.has('requests') ? { types: EXPORT_TYPES } : {}, { signal }),
-    )
+    const pieces = toPieces(open.state.pins(input.has('requests') ? { types: EXPORT_TYPES } : {}, { signal }))
     await doing('exporting state', async () => {
       const file = input.text('file')
       if (file === undefined) await writeAll(context.stdout, pieces)
