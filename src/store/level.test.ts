@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, readdir, rename, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, it } from 'node:test'
@@ -140,10 +140,25 @@ function limitFiles(bytes: string): void {
   execFileSync('prlimit', ['--pid', String(process.pid), `--fsize=${bytes}:unlimited`])
 }
 
-it('data without CURRENT is refused; a database whose making was interrupted is made anew', async () => {
+it('a database whose making was interrupted is made anew', async () => {
   const folder = await mkdtemp(join(root, 'interrupted-'))
   await writeFile(join(folder, 'MANIFEST-000001'), 'begun')
-  await (await openLevel(folder))[Symbol.asyncDispose]()
-  await rm(join(folder, 'CURRENT'))
+  await using store = await openLevel(folder)
+  assert.equal(await store.get(key), undefined)
+})
+
+it('data without CURRENT is refused, and none of it is touched', async () => {
+  const folder = newFolder()
+  {
+    await using store = await openLevel(folder)
+    await store.batch([{ key, value: Uint8Array.of(7) }], { isSynced: true })
+  }
+  const [current, aside] = [join(folder, 'CURRENT'), join(root, 'CURRENT-aside')]
+  await rename(current, aside)
+  const files = await readdir(folder)
   await assert.rejects(openLevel(folder), { code: 'STORE_FAILED', message: /CURRENT/ })
+  assert.deepEqual(await readdir(folder), files)
+  await rename(aside, current)
+  await using store = await openLevel(folder)
+  assert.deepEqual(await store.get(key), Uint8Array.of(7))
 })

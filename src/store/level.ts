@@ -29,6 +29,8 @@ export async function openLevel(
   folder: string,
   config: LevelConfig = DEFAULT_LEVEL_CONFIG,
 ): Promise<ByteStore> {
+  // Before there is an object: it opens the database in its own next turn, whoever waits for it or not.
+  await checkCurrent(folder)
   const db: Database = new ClassicLevel(folder, {
     ...BINARY,
     cacheSize: config.cacheSizeBytes,
@@ -38,7 +40,6 @@ export async function openLevel(
     maxOpenFiles: config.openFilesMax,
     compression: config.isCompressed,
   })
-  await checkCurrent(folder)
   try {
     await db.open()
   } catch (thrown) {
