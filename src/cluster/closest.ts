@@ -44,9 +44,19 @@ interface Place {
   readonly points: Uint32Array
 }
 
+/** The points of a peer never change, and who chooses does so again and again with the same peers. */
+const places = new Map<PeerId, Place>()
+const PLACES_KEPT_MAX = 4096
+
 function placeOf(peer: PeerId): Place {
+  const known = places.get(peer)
+  if (known !== undefined) return known
+  if (places.size >= PLACES_KEPT_MAX) places.clear()
   const bytes = peerIdBytes(peer)
-  return { peer, points: Uint32Array.from({ length: POINTS }, (_, at) => pointOf(bytes, Uint8Array.of(at))) }
+  const points = Uint32Array.from({ length: POINTS }, (_, at) => pointOf(bytes, Uint8Array.of(at)))
+  const place = { peer, points }
+  places.set(peer, place)
+  return place
 }
 
 /** The first 32 bits of a hash: enough to tell some thousand points apart, and where not, the peer's id decides. */

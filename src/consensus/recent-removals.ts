@@ -1,5 +1,6 @@
 import { fromKey, toKey } from '../lib/bytes.ts'
 import { type HlcTime, isMoveOf } from './hlc.ts'
+import { timeOfRecord } from './record.ts'
 
 /** A removal that somebody else's move may still cross. */
 export interface Removal {
@@ -32,9 +33,11 @@ export class RecentRemovals {
     for (const [key, time] of this.#times) yield { cid: fromKey(key), time }
   }
 
-  /** Whether an entry of that time is a move of one that was removed. */
-  covers(cid: Uint8Array, time: HlcTime): boolean {
+  /** Whether the record of a CID is a move of an entry that was removed. */
+  covers(cid: Uint8Array, record: Uint8Array): boolean {
+    // Asked of every entry that changes: nearly always there is nothing to compare with.
+    if (this.#times.size === 0) return false
     const removed = this.#times.get(toKey(cid))
-    return removed !== undefined && isMoveOf(time, removed)
+    return removed !== undefined && isMoveOf(timeOfRecord(record), removed)
   }
 }

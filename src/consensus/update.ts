@@ -34,6 +34,11 @@ export const CLOCK_MAX = 2 ** 48
 /** Bounds of one change, checked before anything is allocated. */
 export const CHANGE_BOUNDS = { values: 100_000, deletes: 100_000, valueBytes: 256 * 1024 } as const
 
+/** Whether both name the same item. */
+export function isSameItem(a: ItemId, b: ItemId): boolean {
+  return a.client === b.client && a.clock === b.clock
+}
+
 /** The key of an item in the map. Never used twice, so no two writes ever meet on a key. */
 export function itemKey(id: ItemId): string {
   return `${id.client.toString(36)}.${id.clock.toString(36)}`

@@ -10,7 +10,7 @@ import { compareTimes } from './hlc.ts'
 import { cidOfViewKey, viewKey, viewRange } from './keys.ts'
 import { decodePin, timeOfRecord } from './record.ts'
 import { fitsRecord, isMarkRecord, isRequestRecord, toRecordFilter } from './record-filter.ts'
-import type { ItemId } from './update.ts'
+import { type ItemId, isSameItem } from './update.ts'
 
 /**
  * What the view keeps of a CID: the winning item. Where no other item of the CID lives, changing or removing it needs
@@ -50,6 +50,12 @@ export function winsOver(a: ViewEntry, b: ViewEntry): boolean {
   const order =
     compareTimes(timeOfRecord(a.record), timeOfRecord(b.record)) || a.client - b.client || a.clock - b.clock
   return order > 0
+}
+
+/** Whether both stand for the same state of the view. */
+export function isSameEntry(a: ViewEntry | undefined, b: ViewEntry | undefined): boolean {
+  if (a === undefined || b === undefined) return a === b
+  return isSameItem(a, b) && a.isSole === b.isSole
 }
 
 /** The pin of a CID as committed. */

@@ -8,15 +8,22 @@ import type { Documents } from './documents.ts'
 import type { FinishedWork } from './finished-work.ts'
 import { EMPTY_HEAD, type Head } from './head.ts'
 import { type Hlc, type HlcTime, timeOfMove } from './hlc.ts'
-import type { MergeOutcome } from './job-queue.ts'
+import type { MergeOutcome, ReceivedChange } from './job-queue.ts'
 import { viewKey } from './keys.ts'
 import { Part, type PartitionChange } from './part.ts'
 import type { PartitionDocument } from './partition-document.ts'
 import { RecentRemovals } from './recent-removals.ts'
 import { decodeRecord, encodeItem, encodeRecord, splitItem, timeOfRecord } from './record.ts'
 import { checkState } from './state.ts'
-import { type Change, encodeChange, hasId, type IdRuns, type ItemId, itemKey } from './update.ts'
-import { decodeViewEntry, encodeViewEntry, pinOfEntry, type ViewEntry, winsOver } from './view.ts'
+import { type Change, encodeChange, hasId, type IdRuns, type ItemId, isSameItem, itemKey } from './update.ts'
+import {
+  decodeViewEntry,
+  encodeViewEntry,
+  isSameEntry,
+  pinOfEntry,
+  type ViewEntry,
+  winsOver,
+} from './view.ts'
 
 /** What a batch of changes is worked out against: the committed state, and this writer. */
 export interface WorkContext {
@@ -66,13 +73,7 @@ export class Work {
   }
 
   /** CIDs whose stored entries `receive` needs for a change whose values have been framed correctly. */
-  static cidsOf({
-    change,
-    deletedCids,
-  }: {
-    readonly change: Change
-    readonly deletedCids: readonly Uint8Array[]
-  }): Uint8Array[] {
+  static cidsOf({ change, deletedCids }: Pick<ReceivedChange, 'change' | 'deletedCids'>): Uint8Array[] {
     return [...deletedCids, ...change.values.map(value => splitItem(value).cid)]
   }
 
@@ -128,9 +129,13 @@ export class Work {
   }
 
   async #deleteItems(part: Part, seen: Seen): Promise<void> {
-    if (seen.now === undefined) return
-    const items = seen.now.isSole ? [seen.now] : (await this.#document(part)).itemsOf(toKey(seen.cid))
-    for (const item of items) part.deleteOwn(item, seen.cid)
+    for (const item of await this.#itemsOf(part, seen)) part.deleteOwn(item, seen.cid)
+  }
+
+  /** Every living item of a CID; the document is asked only where the view does not know them all. */
+  async #itemsOf(part: Part, { cid, now }: Seen): Promise<readonly ViewEntry[]> {
+    if (now === undefined) return []
+    return now.isSole ? [now] : (await this.#document(part)).itemsOf(toKey(cid))
   }
 
   /**
@@ -342,10 +347,10 @@ export class Work {
     const { removals, partitionOf } = this.#context
     for (const seen of this.#view.values()) {
       const isCrossed = ({ record }: ViewEntry) =>
-        [this.#removed, removals].some(each => each.covers(seen.cid, timeOfRecord(record)))
+        this.#removed.covers(seen.cid, record) || removals.covers(seen.cid, record)
       if (seen.now === undefined || !isCrossed(seen.now)) continue
       const part = this.#part(partitionOf(seen.cid))
-      const items = seen.now.isSole ? [seen.now] : (await this.#document(part)).itemsOf(toKey(seen.cid))
+      const items = await this.#itemsOf(part, seen)
       // With an item of a user among them, somebody wants it.
       if (!items.every(isCrossed)) continue
       for (const item of items) part.deleteOwn(item, seen.cid)
@@ -388,13 +393,4 @@ export class Work {
   failed(): void {
     for (const part of this.#parts.values()) part.failed()
   }
-}
-
-function isSameItem(a: ItemId, b: ItemId): boolean {
-  return a.client === b.client && a.clock === b.clock
-}
-
-function isSameEntry(a: ViewEntry | undefined, b: ViewEntry | undefined): boolean {
-  if (a === undefined || b === undefined) return a === b
-  return isSameItem(a, b) && a.isSole === b.isSole
 }

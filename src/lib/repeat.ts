@@ -8,6 +8,8 @@ export interface RepeatOptions {
   readonly onError: (thrown: unknown) => void
   /** Whether the first round runs at once. Default: after the first pause. */
   readonly isEager?: boolean
+  /** The pause is at least so many times as long as the round was: what takes long then leaves the machine to others. Default 0. */
+  readonly restPerRound?: number
 }
 
 /**
@@ -23,12 +25,14 @@ export function repeat(
   const loop = async () => {
     if (options.isEager !== true) await options.clock.sleep(options.everyMs, signal)
     while (!signal.aborted) {
+      const beganMs = options.clock.monotonic()
       try {
         await task(signal)
       } catch (thrown) {
         if (!signal.aborted) options.onError(thrown)
       }
-      await options.clock.sleep(options.everyMs, signal)
+      const tookMs = options.clock.monotonic() - beganMs
+      await options.clock.sleep(Math.max(options.everyMs, tookMs * (options.restPerRound ?? 0)), signal)
     }
   }
   const done = loop().catch((thrown: unknown) => {

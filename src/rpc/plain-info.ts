@@ -1,7 +1,7 @@
 import { ByteReader } from '../lib/byte-reader.ts'
 import { ByteWriter } from '../lib/byte-writer.ts'
 import { type Cid, cidFromBytes } from '../model/cid.ts'
-import type { Pin } from '../model/pin.ts'
+import { type Pin, toPin } from '../model/pin.ts'
 import { PIN_STATUSES, type PinInfo } from '../model/pin-status.ts'
 import { refuse } from './wire.ts'
 
@@ -72,22 +72,5 @@ function readPin(read: ByteReader, cid: Cid): Pin {
   const replicationMin = read.int()
   const replicationMax = read.int()
   const allocations = Array.from({ length: read.uint(ALLOCATIONS_MAX) }, () => read.text(TEXT_BYTES_MAX))
-  return {
-    cid,
-    type: 'pin',
-    allocations,
-    maxDepth: -1,
-    reference: undefined,
-    timestampMs,
-    name,
-    mode: 'recursive',
-    replicationMin,
-    replicationMax,
-    shardSizeBytes: 0,
-    userAllocations: [],
-    expireAtMs: undefined,
-    metadata: {},
-    pinUpdate: undefined,
-    origins: [],
-  }
+  return toPin(cid, { allocations, timestampMs, name, replicationMin, replicationMax })
 }

@@ -41,7 +41,7 @@ export async function add(
   reply.setHeader('connection', 'close')
   const discard = () => discardBody(request, exchange.response, context.clock)
   if (wanted.isStreamed) await streamRecords(records, reply, signal, discard)
-  else await collectRecords(records, reply, discard)
+  else await collectRecords(records, reply)
 }
 
 function within<Value>(what: string, parse: () => Value): Value {
@@ -102,19 +102,13 @@ async function streamRecords(
   reply.endLines(writer, failure)
 }
 
-async function collectRecords(
-  records: AsyncIterable<AddedOutput>,
-  reply: KuboReply,
-  discard: () => Promise<void>,
-): Promise<void> {
+async function collectRecords(records: AsyncIterable<AddedOutput>, reply: KuboReply): Promise<void> {
   const texts: string[] = []
   try {
     for await (const record of records) texts.push(JSON.stringify(toRecord(record)))
   } catch (thrown) {
-    await discard()
     // The reference has the REST API's form here.
     return reply.sendText(500, `${JSON.stringify({ code: 500, message: messageOf(thrown) })}\n`)
   }
-  await discard()
   await reply.sendText(200, texts.length === 0 ? 'null\n' : `[${texts.join(',')}]\n`)
 }

@@ -18,6 +18,9 @@ const COUNTS_ONLY: ReplicationQuestion = {
   after: undefined,
 }
 
+/** A pass over a large pinset is work: it takes up to a fiftieth of the time. */
+const REST_PER_PASS = 50
+
 /**
  * Keeps the counts of pins by their live copies for whoever scrapes them: a pass over the pinset at an interval, and none
  * while neither the pinset nor any peer has changed.
@@ -34,7 +37,7 @@ export function openCopyGauges(
     return counts === undefined ? [] : COPY_STATES.map(state => [{ state }, counts[state]] as const)
   })
   const onError = (error: unknown) => logger.warn('the copies of pins could not be counted', { error })
-  return repeat({ clock, everyMs, onError, isEager: true }, async signal => {
+  return repeat({ clock, everyMs, onError, isEager: true, restPerRound: REST_PER_PASS }, async signal => {
     const conditions = monitor.health().map(({ peer, condition }) => [peer, condition])
     const now = JSON.stringify([consensus.rootDigest, conditions, marks.all()])
     if (now === countedFor) return
