@@ -27,7 +27,7 @@ export interface PeerMarksComponents {
 
 /** Marks that are kept in memory. More than any cluster has peers; those beyond are passed over. */
 const MARKS_MAX = 10_000
-/** A timer cannot wait longer than 2^31 ms. */
+/** The wall clock may be set meanwhile, so that the end is looked at once a day at least. */
 const WAIT_MS_MAX = 86_400_000
 
 /**
