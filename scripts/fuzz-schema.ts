@@ -1,5 +1,6 @@
-// Holds a real peer to its own OpenAPI document with schemathesis, which makes requests out of what the document says.
-// usage: npm run fuzz:schema -- [SECONDS=60] [more arguments for schemathesis]
+// Holds a real peer to its own OpenAPI documents with schemathesis, which makes requests out of what a document says: those of
+// the REST API and of the Pinning Service API, one after the other.
+// usage: npm run fuzz:schema -- [SECONDS=60 for each] [rest|pinsvc] [more arguments for schemathesis]
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync } from 'node:fs'
@@ -38,15 +39,27 @@ function findProgram(): string | undefined {
   return places.find(place => existsSync(place))
 }
 
-async function fuzz(program: string, seconds: string, more: readonly string[]): Promise<number> {
+/** The APIs that describe themselves, by the word that chooses one. */
+const APIS = { rest: 'url', pinsvc: 'pinsvc' } as const
+type Api = keyof typeof APIS
+
+function isApi(word: string | undefined): word is Api {
+  return word !== undefined && Object.hasOwn(APIS, word)
+}
+
+async function fuzz(program: string, api: Api, seconds: string, more: readonly string[]): Promise<number> {
   await using processes = await openPeerProcesses()
   // Nothing answers there: pins are kept, and cost nothing more.
   const peer = await processes.add({ kubo: `/ip4/127.0.0.1/tcp/${await freePort()}` })
-  await pinNumbers(
-    Number(new URL(peer.url).port),
-    Array.from({ length: PINS }, (_, number) => numberedCid(number).toString()),
-  )
-  const args = ['run', `${peer.url}/openapi.json`, '-u', peer.url, ...CHECKS, ...REQUESTS, ...MANNERS]
+  const cids = Array.from({ length: PINS }, (_, number) => numberedCid(number).toString())
+  await pinNumbers(Number(new URL(peer.url).port), cids)
+  for (const cid of cids) {
+    const body = JSON.stringify({ cid, name: cid.slice(-4), meta: { app: 'fuzz' } })
+    const answer = await fetch(`${peer.pinsvc}/pins`, { method: 'POST', body })
+    if (answer.status !== 202) throw new Error(`a request is answered with ${answer.status}`)
+  }
+  const url = peer[APIS[api]]
+  const args = ['run', `${url}/openapi.json`, '-u', url, ...CHECKS, ...REQUESTS, ...MANNERS]
   const child = spawn(program, [...args, '--max-time', seconds, ...more], { stdio: 'inherit' })
   const [code] = await once(child, 'exit')
   if (peer.exitCode !== undefined) throw new Error(`the peer ended: ${peer.log().slice(-2000)}`)
@@ -58,6 +71,10 @@ if (program === undefined) {
   console.error(HOW)
   process.exitCode = 2
 } else {
-  const [seconds = '60', ...more] = process.argv.slice(2)
-  process.exitCode = await fuzz(program, seconds, more)
+  const [seconds = '60', word, ...rest] = process.argv.slice(2)
+  const more = isApi(word) || word === undefined ? rest : [word, ...rest]
+  const codes: number[] = []
+  for (const api of isApi(word) ? [word] : (Object.keys(APIS) as Api[]))
+    codes.push(await fuzz(program, api, seconds, more))
+  process.exitCode = Math.max(...codes)
 }

@@ -2,8 +2,10 @@ import { globSync } from 'node:fs'
 import { join } from 'node:path'
 import { CONNECTIONS_MAX } from '../src/api/connection-budget.ts'
 import { toOpenApi } from '../src/api/docs/openapi.ts'
+import { restDescription } from '../src/api/docs/rest-description.ts'
 import { PIPELINED_MAX } from '../src/api/in-turn.ts'
 import { LISTINGS_MAX, PATIENCE_MS } from '../src/api/listing-places.ts'
+import { pinSvcDescription } from '../src/api/pinsvc/description.ts'
 import { pinSvcRoutes } from '../src/api/pinsvc/routes.ts'
 import { type Route, routes } from '../src/api/routes.ts'
 import { variablesOf } from '../src/config/environment.ts'
@@ -185,6 +187,10 @@ function routesPage(title: string, rows: Readonly<Record<string, Omit<Route, 'bo
   return page(title, ...sections)
 }
 
+function jsonPage(document: object): string {
+  return `${JSON.stringify(document, undefined, 2)}\n`
+}
+
 /** Every generated page by its path below the repository's root. */
 export async function referencePages(root: string): Promise<ReadonlyMap<string, string>> {
   return new Map([
@@ -195,6 +201,7 @@ export async function referencePages(root: string): Promise<ReadonlyMap<string, 
     ['docs/reference/cluster-service.md', servicePage()],
     ['docs/reference/rest.md', routesPage('REST API', routes)],
     ['docs/reference/pinning-service.md', routesPage('Pinning Service API', pinSvcRoutes)],
-    ['docs/reference/openapi.json', `${JSON.stringify(toOpenApi(routes), undefined, 2)}\n`],
+    ['docs/reference/openapi.json', jsonPage(toOpenApi(routes, restDescription))],
+    ['docs/reference/pinning-service.json', jsonPage(toOpenApi(pinSvcRoutes, pinSvcDescription))],
   ])
 }

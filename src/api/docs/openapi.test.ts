@@ -1,12 +1,16 @@
 import assert from 'node:assert/strict'
 import net from 'node:net'
 import test from 'node:test'
+import { openPinSvcServer } from '../../../test/support/pinsvc-server.ts'
 import { openRestServer } from '../../../test/support/rest-server.ts'
 import { CODES } from '../../errors.ts'
 import { formatJson } from '../../lib/json.ts'
+import { pinSvcDescription } from '../pinsvc/description.ts'
+import { pinSvcRoutes } from '../pinsvc/routes.ts'
 import { type Route, routes } from '../routes.ts'
 import { toDocsPage } from './docs-page.ts'
-import { pathOf, toOpenApi } from './openapi.ts'
+import { type ApiDescription, pathOf, toOpenApi } from './openapi.ts'
+import { restDescription } from './rest-description.ts'
 
 type Json = { readonly [member: string]: unknown }
 
@@ -16,20 +20,33 @@ const objectOf = (value: unknown): Json => {
   return value
 }
 
-const table: readonly (readonly [string, Route])[] = Object.entries(routes)
-const document: Json = JSON.parse(JSON.stringify(toOpenApi(routes)))
-const operations = Object.entries(objectOf(document['paths'])).flatMap(([path, item]) =>
-  Object.entries(objectOf(item)).map(([method, operation]) => ({
-    path,
-    method,
-    operation: objectOf(operation),
-  })),
-)
+interface Described {
+  readonly title: string
+  readonly table: readonly (readonly [string, Route])[]
+  readonly document: Json
+  readonly operations: readonly { readonly path: string; readonly method: string; readonly operation: Json }[]
+}
 
-function resolve(pointer: string): unknown {
+function described(title: string, table: Readonly<Record<string, Route>>, api: ApiDescription): Described {
+  const document: Json = JSON.parse(JSON.stringify(toOpenApi(table, api)))
+  const operations = Object.entries(objectOf(document['paths'])).flatMap(([path, item]) =>
+    Object.entries(objectOf(item)).map(([method, operation]) => ({
+      path,
+      method,
+      operation: objectOf(operation),
+    })),
+  )
+  return { title, table: Object.entries(table), document, operations }
+}
+
+const rest = described('REST API', routes, restDescription)
+const pinSvc = described('Pinning Service API', pinSvcRoutes, pinSvcDescription)
+const { table, document, operations } = rest
+
+function resolve(root: Json, pointer: string): unknown {
   assert.match(pointer, /^#\//)
   const steps = pointer.slice(2).split('/')
-  return steps.reduce<unknown>((at, step) => (isObject(at) ? at[step] : undefined), document)
+  return steps.reduce<unknown>((at, step) => (isObject(at) ? at[step] : undefined), root)
 }
 
 /** Calls back for every object in a value. */
@@ -39,76 +56,106 @@ function visit(value: unknown, onObject: (value: Json) => void): void {
   for (const member of Object.values(value)) visit(member, onObject)
 }
 
-test('every route is described once, under its own name', () => {
-  assert.equal(document['openapi'], '3.1.0')
-  assert.equal(operations.length, table.length)
-  const ids = operations.map(({ operation }) => operation['operationId'])
-  assert.deepEqual(new Set(ids), new Set(table.map(([name]) => name)))
-})
+/** The schema of a parameter, which may stand for the text of a document. */
+function schemaOf({ schema, content }: Json): Json {
+  return objectOf(schema ?? objectOf(objectOf(content)['application/json'])['schema'])
+}
 
-test('every reference leads to something, and every shared schema and answer is used', () => {
-  const used = new Set<string>()
-  visit(document, ({ $ref }) => {
-    if (typeof $ref !== 'string') return
-    assert.ok(isObject(resolve($ref)), $ref)
-    used.add($ref)
+for (const { title, table, document, operations } of [rest, pinSvc]) {
+  test(`${title}: every route is described once, under its own name`, () => {
+    assert.equal(document['openapi'], '3.1.0')
+    assert.equal(operations.length, table.length)
+    const ids = operations.map(({ operation }) => operation['operationId'])
+    assert.deepEqual(new Set(ids), new Set(table.map(([name]) => name)))
   })
-  const { schemas, responses } = objectOf(document['components'])
-  const names = [
-    ...Object.keys(objectOf(schemas)).map(name => `#/components/schemas/${name}`),
-    ...Object.keys(objectOf(responses)).map(name => `#/components/responses/${name}`),
-  ]
-  // Some documents stand within others only in part.
-  assert.deepEqual(
-    names.filter(name => !used.has(name)),
-    [],
-  )
-})
 
-test('every parameter has a type, is named once, and those of the path are the ones in it', () => {
-  for (const { path, operation } of operations) {
-    const parameters = operation['parameters']
-    assert.ok(Array.isArray(parameters))
-    const rows = parameters.map(objectOf)
-    const keys = rows.map(row => `${String(row['in'])} ${String(row['name'])}`)
-    assert.equal(new Set(keys).size, keys.length, path)
-    for (const row of rows) assert.ok('type' in objectOf(row['schema']), `${path} ${String(row['name'])}`)
-    const inPath = rows.filter(row => row['in'] === 'path')
-    assert.ok(inPath.every(row => row['required'] === true))
-    const named = [...path.matchAll(/\{(\w+)\}/g)].map(match => match[1])
-    assert.deepEqual(new Set(inPath.map(row => row['name'])), new Set(named))
-  }
-})
-
-test('every answer is described, and every reason of an error at its status', () => {
-  const reasons = new Set<unknown>()
-  for (const { path, operation } of operations) {
-    const responses = objectOf(operation['responses'])
-    assert.ok(
-      Object.keys(responses).some(status => status.startsWith('2')),
-      path,
+  test(`${title}: every reference leads to something, and every shared schema and answer is used`, () => {
+    const used = new Set<string>()
+    visit(document, ({ $ref }) => {
+      if (typeof $ref !== 'string') return
+      assert.ok(isObject(resolve(document, $ref)), $ref)
+      used.add($ref)
+    })
+    const { schemas, responses } = objectOf(document['components'])
+    const names = [
+      ...Object.keys(objectOf(schemas)).map(name => `#/components/schemas/${name}`),
+      ...Object.keys(objectOf(responses)).map(name => `#/components/responses/${name}`),
+    ]
+    // Some documents stand within others only in part.
+    assert.deepEqual(
+      names.filter(name => !used.has(name)),
+      [],
     )
-    for (const [status, answer] of Object.entries(responses)) {
-      const { $ref } = objectOf(answer)
-      const response = objectOf(typeof $ref === 'string' ? resolve($ref) : answer)
-      assert.ok(typeof response['description'] === 'string' && response['description'] !== '')
-      if (Number(status) < 400) continue
-      const listed = JSON.stringify(response).match(/"enum":(\[[^\]]*\])/)?.[1] ?? '[]'
-      for (const reason of JSON.parse(listed)) {
-        assert.equal(Object.entries(CODES).find(([code]) => code === reason)?.[1].status, Number(status))
-        reasons.add(reason)
+  })
+
+  test(`${title}: every parameter has a type, is named once, and those of the path are the ones in it`, () => {
+    for (const { path, operation } of operations) {
+      const parameters = operation['parameters']
+      assert.ok(Array.isArray(parameters))
+      const rows = parameters.map(objectOf)
+      const keys = rows.map(row => `${String(row['in'])} ${String(row['name'])}`)
+      assert.equal(new Set(keys).size, keys.length, path)
+      for (const row of rows) assert.ok('type' in schemaOf(row), `${path} ${String(row['name'])}`)
+      const inPath = rows.filter(row => row['in'] === 'path')
+      assert.ok(inPath.every(row => row['required'] === true))
+      const named = [...path.matchAll(/\{(\w+)\}/g)].map(match => match[1])
+      assert.deepEqual(new Set(inPath.map(row => row['name'])), new Set(named))
+    }
+  })
+
+  test(`${title}: every answer is described, and every reason of an error at its status`, () => {
+    const reasons = new Set<unknown>()
+    for (const { path, operation } of operations) {
+      const responses = objectOf(operation['responses'])
+      assert.ok(
+        Object.keys(responses).some(status => status.startsWith('2')),
+        path,
+      )
+      for (const [status, answer] of Object.entries(responses)) {
+        const { $ref } = objectOf(answer)
+        const response = objectOf(typeof $ref === 'string' ? resolve(document, $ref) : answer)
+        assert.ok(typeof response['description'] === 'string' && response['description'] !== '')
+        if (Number(status) < 400) continue
+        const listed = JSON.stringify(response).match(/"enum":(\[[^\]]*\])/)?.[1] ?? '[]'
+        for (const reason of JSON.parse(listed)) {
+          assert.equal(Object.entries(CODES).find(([code]) => code === reason)?.[1].status, Number(status))
+          reasons.add(reason)
+        }
       }
     }
-  }
-  assert.deepEqual(reasons, new Set(Object.keys(CODES)))
-})
+    assert.deepEqual(reasons, new Set(Object.keys(CODES)))
+  })
 
-test('the scope of a route is told, and only those that need no credentials ask for none', () => {
-  for (const { path, operation } of operations) {
-    const { security, 'x-scope': scope, description } = operation
-    if (scope === 'open') assert.deepEqual(security, [], path)
-    else assert.match(String(description), new RegExp(`Needs the scope \`${String(scope)}\``))
-  }
+  test(`${title}: the scope of a route is told, and only those that need no credentials ask for none`, () => {
+    for (const { path, operation } of operations) {
+      const { security, 'x-scope': scope, description } = operation
+      if (scope === 'open') assert.deepEqual(security, [], path)
+      else assert.match(String(description), new RegExp(`Needs the scope \`${String(scope)}\``))
+    }
+  })
+}
+
+test('lists in a URL are written with commas, documents as JSON, and a good answer has the status of its row', () => {
+  const list = pinSvc.operations.find(({ operation }) => operation['operationId'] === 'list')
+  assert.ok(Array.isArray(list?.operation['parameters']))
+  const of = (name: string) =>
+    objectOf((list.operation['parameters'] as Json[]).find(row => row['name'] === name))
+  assert.deepEqual([of('status')['style'], of('status')['explode']], ['form', false])
+  assert.deepEqual(Object.keys(objectOf(of('meta')['content'])), ['application/json'])
+  const goodStatuses = pinSvc.operations.map(({ operation: { operationId, responses } }) => [
+    operationId,
+    ...Object.keys(objectOf(responses)).filter(status => status.startsWith('2')),
+  ])
+  assert.deepEqual(Object.fromEntries(goodStatuses), {
+    list: '200',
+    add: '202',
+    get: '200',
+    replace: '202',
+    remove: '202',
+    issueJwt: '200',
+    health: '204',
+    openapi: '200',
+  })
 })
 
 test('streams are called sequences, uploads multipart, and pages HTML', () => {
@@ -146,6 +193,18 @@ test('both are served without credentials, as what they are', async () => {
   assert.equal((await fetch(`${base}/id`)).status, 401)
 })
 
+test('the Pinning Service API serves its own document without credentials, and no page', async () => {
+  const refuse = async () => assert.fail('nothing is asked for')
+  const requests = { add: refuse, replace: refuse, remove: refuse, get: refuse, list: refuse }
+  await using server = await openPinSvcServer(requests, { basic_auth_credentials: { a: 'b' } })
+  for (const _time of ['made', 'kept']) {
+    const served = await fetch(`${server.url}/openapi.json`)
+    assert.deepEqual([served.status, served.headers.get('content-type')], [200, 'application/json'])
+    assert.deepEqual(await served.json(), pinSvc.document)
+  }
+  assert.equal((await fetch(`${server.url}/pins`)).status, 401)
+})
+
 test('document and page are made once: asking for them costs a fraction of making them', async () => {
   await using server = await openRestServer({})
   const ask = async (path: string) => (await fetch(`http://127.0.0.1:${server.port}${path}`)).text()
@@ -158,7 +217,7 @@ test('document and page are made once: asking for them costs a fraction of makin
     return user + system
   }
   const making = await cpuOf(() => {
-    for (let times = 0; times < 50; times += 1) formatJson(toOpenApi(routes))
+    for (let times = 0; times < 50; times += 1) formatJson(toOpenApi(routes, restDescription))
   })
   const size = (await ask('/openapi.json')).length
   const asking = await cpuOf(async () => {

@@ -1,54 +1,59 @@
 import { CODES, type Code } from '../../errors.ts'
-import { choiceSchema, integerSchema, objectSchema, textSchema } from '../../lib/json-schema.ts'
+import type { JsonSchema } from '../../lib/json-schema.ts'
 import { VERSION } from '../../lib/version.ts'
 import { STREAM_ERROR } from '../replies.ts'
 import type { Route } from '../routes.ts'
-import { sharedSchemas } from './shared-schemas.ts'
 
 type Json = Readonly<Record<string, unknown>>
 
 /** Form of the document, as in its member `openapi`. */
 export const OPENAPI_VERSION = '3.1.0'
 
-const INTRODUCTION = `The API of one peer of a cluster that keeps content pinned on IPFS. Every peer answers for the whole cluster.
+/** What the documents of two APIs differ in besides their routes. */
+export interface ApiDescription {
+  readonly title: string
+  /** Markdown. */
+  readonly introduction: string
+  /** What may be sent as a bearer token. */
+  readonly bearer: string
+  /** Documents by the names that they have in the text, wherever they stand. */
+  readonly sharedSchemas: readonly (readonly [string, JsonSchema<unknown>])[]
+  /** The document of every error. */
+  readonly error: JsonSchema<unknown>
+  /** What is true of the errors of one status besides. */
+  readonly errorWith: (status: number, reasons: readonly Code[]) => Json
+}
 
-**Parameters** stand in the URL. The first value of a repeated one counts, unknown ones are passed over, and \`meta-<key>=<value>\` are metadata.
-
-**Errors** are \`{"code", "message", "reason"}\`: the HTTP status, a text for people, and a code that programs can rely on.
-
-**Streams** are sequences: one JSON document a line, with the schema that is given; they begin at once and may be of any length. When one breaks off, the trailer \`${STREAM_ERROR}\` says why; it is empty when all is well. Clients that cannot read trailers send \`Accept: application/x-ndjson\`: what ended such a stream is then its last line, with the schema \`Error\`. A list without entries is a 204.
-
-**Scopes**, each including the ones before it: \`read\`, \`pin\`, \`admin\`. Callers without credentials have what the configuration gives them. Users with a password may do everything, API tokens what they were made for.`
-
-const error = objectSchema({
-  code: { ...integerSchema, description: 'HTTP status' },
-  message: textSchema('what failed and what to do about it, for people'),
-  reason: choiceSchema(Object.keys(CODES), 'the same for programs'),
-})
+/** A row of a table, and the status of a good answer that is neither 200 nor 204. */
+type AnyRoute = Route & { readonly status?: 202 }
 
 /** The OpenAPI document of a table of routes. */
-export function toOpenApi(table: Readonly<Record<string, Route>>): Json & { readonly openapi: string } {
+export function toOpenApi(
+  table: Readonly<Record<string, AnyRoute>>,
+  api: ApiDescription,
+): Json & { readonly openapi: string } {
+  const { sharedSchemas: shared } = api
   const paths: Record<string, Record<string, Json>> = {}
   for (const [name, route] of Object.entries(table)) {
     const path = pathOf(route)
-    paths[path] = { ...paths[path], [route.method.toLowerCase()]: operationOf(name, route) }
+    paths[path] = { ...paths[path], [route.method.toLowerCase()]: operationOf(name, route, api) }
   }
-  const errors = statuses().map(status => [`Error${status}`, errorOf(status)] as const)
+  const errors = statuses().map(status => [`Error${status}`, errorOf(status, api)] as const)
   return {
     openapi: OPENAPI_VERSION,
     jsonSchemaDialect: 'https://json-schema.org/draft/2020-12/schema',
     info: {
-      title: 'Pinfold',
+      title: api.title,
       version: VERSION,
-      description: INTRODUCTION,
+      description: api.introduction,
       license: { name: 'MIT OR Apache-2.0', identifier: 'MIT OR Apache-2.0' },
     },
     servers: [{ url: '/' }],
     paths,
     components: {
       schemas: {
-        Error: error,
-        ...Object.fromEntries(sharedSchemas.map(([name, schema]) => [name, within(schema)])),
+        Error: api.error,
+        ...Object.fromEntries(shared.map(([name, schema]) => [name, within(schema, shared)])),
       },
       responses: Object.fromEntries(errors),
       securitySchemes: {
@@ -57,7 +62,7 @@ export function toOpenApi(table: Readonly<Record<string, Route>>): Json & { read
           scheme: 'basic',
           description: 'A user of the configuration, or any name with an API token as password',
         },
-        token: { type: 'http', scheme: 'bearer', description: 'An API token, or what POST /token answers' },
+        token: { type: 'http', scheme: 'bearer', description: api.bearer },
       },
     },
   }
@@ -68,12 +73,12 @@ export function pathOf({ path }: Pick<Route, 'path'>): string {
   return path.replace(/:(\w+)/g, '{$1}').replace('*', '{path}')
 }
 
-function operationOf(name: string, route: Route): Json {
+function operationOf(name: string, route: AnyRoute, api: ApiDescription): Json {
   const { scope, summary } = route
   const [first = summary] = summary.split(/[:.;(] ?/, 1)
   const needs = scope === 'open' ? 'Needs no credentials.' : `Needs the scope \`${scope}\`.`
   const query = route.query === undefined ? [] : queryParameters(route.query)
-  const body = bodyOf(route)
+  const body = bodyOf(route, api)
   return {
     operationId: name,
     summary: first,
@@ -83,7 +88,7 @@ function operationOf(name: string, route: Route): Json {
     'x-scope': scope,
     parameters: [...pathParameters(route), ...query],
     ...(body === undefined ? {} : { requestBody: body }),
-    responses: { ...goodAnswers(name, route), ...errorAnswers(route) },
+    responses: { ...goodAnswers(name, route, api), ...errorAnswers(route) },
   }
 }
 
@@ -122,17 +127,23 @@ function queryParameters(query: Json): readonly Json[] {
 
 function parameter(name: string, place: 'path' | 'query', schema: Json): Json {
   const { description, ...rest } = schema
-  const type = 'enum' in rest ? { type: 'string', ...rest } : rest
   return {
     name,
     in: place,
     ...(place === 'path' ? { required: true } : {}),
     ...(typeof description === 'string' && description !== '' ? { description } : {}),
-    schema: type,
+    ...formOf(rest),
   }
 }
 
-function bodyOf({ body }: Route): Json | undefined {
+/** How a value is written in a URL: lists with commas, documents as JSON, all others as they are. */
+function formOf(schema: Json): Json {
+  if (schema['type'] === 'array') return { style: 'form', explode: false, schema }
+  if (schema['type'] === 'object') return { content: { 'application/json': { schema } } }
+  return { schema: 'enum' in schema ? { type: 'string', ...schema } : schema }
+}
+
+function bodyOf({ body }: Route, { sharedSchemas }: ApiDescription): Json | undefined {
   if (body === undefined) return undefined
   if (body === 'lines') {
     const description =
@@ -157,16 +168,18 @@ function bodyOf({ body }: Route): Json | undefined {
     }
     return { required: true, description, content: { 'multipart/form-data': { schema } } }
   }
-  return { required: true, content: { 'application/json': { schema: refTo(body) } } }
+  return { required: true, content: { 'application/json': { schema: refTo(body, sharedSchemas) } } }
 }
 
-function goodAnswers(name: string, route: Route): Json {
-  if (route.reply === undefined) return { 204: { description: 'Done' } }
+function goodAnswers(name: string, route: AnyRoute, { sharedSchemas }: ApiDescription): Json {
+  if (route.reply === undefined) return { [route.status ?? 204]: { description: 'Done' } }
   if (route.isPage === true)
     return { 200: { description: 'The page', content: { 'text/html': { schema: { type: 'string' } } } } }
-  const schema = refTo(route.reply)
+  const schema = refTo(route.reply, sharedSchemas)
   if (route.streams !== true)
-    return { 200: { description: 'The answer', content: { 'application/json': { schema } } } }
+    return {
+      [route.status ?? 200]: { description: 'The answer', content: { 'application/json': { schema } } },
+    }
   if (route.isEvents === true) {
     const description =
       'Server-sent events without end: in each, the line `data` is one document of this schema, `id` its id and `event` its kind'
@@ -226,12 +239,12 @@ function errorAnswers(route: Route): Json {
   return { ...answers, 500: { description, content: { 'application/json': { schema } } } }
 }
 
-function errorOf(status: number): Json {
+function errorOf(status: number, api: ApiDescription): Json {
   const reasons = (Object.keys(CODES) as Code[]).filter(code => CODES[code].status === status)
   const texts = reasons.map(
     code => `\`${code}\`: ${CODES[code].says}${CODES[code].retry ? ' (may succeed later)' : ''}`,
   )
-  const narrowed = { properties: { code: { const: status }, reason: { enum: reasons } } }
+  const narrowed = api.errorWith(status, reasons)
   return {
     description: texts.join('. '),
     content: {
@@ -240,21 +253,23 @@ function errorOf(status: number): Json {
   }
 }
 
+type Shared = ApiDescription['sharedSchemas']
+
 /** A reference where the schema is shared, the schema itself otherwise. */
-function refTo(schema: Json): Json {
-  const shared = sharedSchemas.find(([, known]) => known === schema)
-  return shared === undefined ? within(schema) : { $ref: `#/components/schemas/${shared[0]}` }
+function refTo(schema: Json, shared: Shared): Json {
+  const known = shared.find(([, one]) => one === schema)
+  return known === undefined ? within(schema, shared) : { $ref: `#/components/schemas/${known[0]}` }
 }
 
 /** The schema with references to the shared ones within it. */
-function within(schema: Json): Json {
+function within(schema: Json, shared: Shared): Json {
   const entries = Object.entries(schema).map(([key, value]): [string, unknown] => {
     if (key === 'properties')
-      return [key, Object.fromEntries(propertiesOf(schema).map(([name, one]) => [name, refTo(one)]))]
+      return [key, Object.fromEntries(propertiesOf(schema).map(([name, one]) => [name, refTo(one, shared)]))]
     if (key === 'items' || key === 'additionalProperties')
-      return [key, isSchema(value) ? refTo(value) : value]
+      return [key, isSchema(value) ? refTo(value, shared) : value]
     return key === 'anyOf' && Array.isArray(value)
-      ? [key, value.map(one => (isSchema(one) ? refTo(one) : one))]
+      ? [key, value.map(one => (isSchema(one) ? refTo(one, shared) : one))]
       : [key, value]
   })
   return Object.fromEntries(entries)

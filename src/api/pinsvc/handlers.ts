@@ -3,10 +3,13 @@ import { formatCid } from '../../model/cid.ts'
 import { type PinRequest, parseRequestId, type Requester } from '../../model/pin-request.ts'
 import { formatTime } from '../../model/time-json.ts'
 import type { Caller, Gate } from '../auth.ts'
+import { toOpenApi } from '../docs/openapi.ts'
 import type { CallerOptions } from '../handlers.ts'
 import type { Handlers } from '../routes.ts'
+import { pinSvcDescription } from './description.ts'
 import { parseRequestFilter, parseWantedRequest } from './parse.ts'
-import type { PinStatusJson, pinSvcRoutes } from './routes.ts'
+import type { PinStatusJson } from './request-schema.ts'
+import { pinSvcRoutes } from './routes.ts'
 
 /** What the handlers ask. */
 export interface PinSvcParts {
@@ -46,6 +49,7 @@ export function pinSvcHandlers({
     },
     issueJwt: async (_input, { caller }) => ({ token: gate.issueJwt(caller) }),
     health: async () => undefined,
+    openapi: async () => toOpenApi(pinSvcRoutes, pinSvcDescription),
   }
 }
 

@@ -108,7 +108,8 @@ export function parseWantedRequest(body: unknown): WantedRequest {
 }
 
 function checkName(name: string, what: string): string {
-  if (name.length > REQUEST_BOUNDS.nameLength)
+  // Characters outside the basic plane count as one, as JSON Schema counts them.
+  if (name.length > REQUEST_BOUNDS.nameLength && [...name].length > REQUEST_BOUNDS.nameLength)
     refuse(`error in ${what}: pin name is over ${REQUEST_BOUNDS.nameLength} chars`)
   return name
 }

@@ -101,6 +101,15 @@ test('a request is answered as the specification has it, and its members reach t
   assert.equal((await fetch(`${server.url}/health`)).status, 204)
 })
 
+test('a name has 255 characters at most, of which one outside the basic plane counts as one', async () => {
+  const requests = stub()
+  await using server = await openPinSvcServer(requests)
+  const longest = '\u{1f4cc}'.repeat(255)
+  assert.equal((await fetch(`${server.url}/pins`, post({ cid: CID, name: longest }))).status, 202)
+  assert.equal((await fetch(`${server.url}/pins`, post({ cid: CID, name: `${longest}n` }))).status, 400)
+  assert.equal((await fetch(`${server.url}/pins?name=${encodeURIComponent(longest)}`)).status, 200)
+})
+
 test('a listing is asked for with every filter, by default the newest ten in any state', async () => {
   const requests = stub()
   await using server = await openPinSvcServer(requests)
@@ -247,8 +256,9 @@ test('a wrong method is answered as the reference does', async () => {
       await status('POST', '/health'),
       await status('PUT', '/pins'),
       await status('HEAD', '/pins'),
+      await status('POST', '/openapi.json'),
     ],
-    [404, 404, 405, 405, 405, 405, 405],
+    [404, 404, 405, 405, 405, 405, 405, 405],
   )
 })
 

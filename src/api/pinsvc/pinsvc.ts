@@ -13,7 +13,7 @@ import {
   readJson,
 } from '../http-app.ts'
 import { methodRefuser } from '../paths.ts'
-import { sendDocument, sendEmpty } from '../replies.ts'
+import { type ReplyContext, sendDocument, sendEmpty, sendFixed, toFixedBytes } from '../replies.ts'
 import { pinSvcHandlers } from './handlers.ts'
 import { type PinSvcRoute, pinSvcRoutes } from './routes.ts'
 
@@ -45,17 +45,32 @@ function addRoutes(server: HttpServer, { requests }: PinSvcComponents): void {
   // Each handler has the type of its own row; they are called with what the row says.
   const handlers = pinSvcHandlers({ requests, gate }) as unknown as Readonly<Record<string, AnyHandler>>
   for (const [name, row] of Object.entries(pinSvcRoutes)) {
-    const { method, path: url, scope, body: bodySchema, reply: replySchema, status }: PinSvcRoute = row
+    const route: PinSvcRoute = row
+    const { method, path: url, scope } = route
     const handle = handlers[name]
     assert.ok(handle, `route ${name} has a handler`)
-    addRoute(server, { name, method, url, scope }, async (request, reply, options) => {
-      const { params, query } = request
-      const body = bodySchema === undefined ? undefined : await readJson(request, context)
-      note(request.raw, subjectOf(body))
-      const document = await handle({ params, query, body }, options)
-      if (replySchema === undefined && status !== undefined) sendEmpty(reply, status, context)
-      else sendDocument(reply, document, context, status)
-    })
+    addRoute(server, { name, method, url, scope }, answererOf(route, handle, context))
+  }
+}
+
+type Answerer = Parameters<typeof addRoute>[2]
+
+function answererOf(route: PinSvcRoute, handle: AnyHandler, context: ReplyContext): Answerer {
+  const { body: bodySchema, reply: replySchema, status } = route
+  if (route.isFixed === true) {
+    let bytes: Buffer | undefined
+    return async (_request, reply, options) => {
+      bytes ??= toFixedBytes(await handle({}, options))
+      sendFixed(reply, { bytes, isPage: false }, context)
+    }
+  }
+  return async (request, reply, options) => {
+    const { params, query } = request
+    const body = bodySchema === undefined ? undefined : await readJson(request, context)
+    note(request.raw, subjectOf(body))
+    const document = await handle({ params, query, body }, options)
+    if (replySchema === undefined && status !== undefined) sendEmpty(reply, status, context)
+    else sendDocument(reply, document, context, status)
   }
 }
 

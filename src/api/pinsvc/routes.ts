@@ -1,15 +1,12 @@
-import {
-  choiceSchema,
-  dictionarySchema,
-  integerSchema,
-  type JsonSchema,
-  listSchema,
-  objectSchema,
-  textSchema,
-  type ValueOf,
-} from '../../lib/json-schema.ts'
-import { NAME_MATCHES, REQUEST_STATUSES } from '../../model/pin-request.ts'
+import { type JsonSchema, objectSchema, textSchema } from '../../lib/json-schema.ts'
+import { docsRoutes } from '../docs/docs-routes.ts'
 import type { Route } from '../routes.ts'
+import {
+  listQuerySchema,
+  pinResultsJsonSchema,
+  pinStatusJsonSchema,
+  wantedJsonSchema,
+} from './request-schema.ts'
 
 /** One row of the table: as in the REST API, and the status of an answer that is neither 200 nor 204. */
 export interface PinSvcRoute extends Omit<Route, 'body' | 'streams'> {
@@ -17,42 +14,7 @@ export interface PinSvcRoute extends Omit<Route, 'body' | 'streams'> {
   readonly status?: 202
 }
 
-const requestPin = objectSchema(
-  { cid: textSchema('CID') },
-  {
-    name: textSchema('at most 255 characters'),
-    origins: listSchema(textSchema('multiaddr with /p2p/<id>, at most 20')),
-    meta: dictionarySchema(textSchema()),
-  },
-)
-/** JSON of a request: `PinStatus` of the specification. */
-export const pinStatusJsonSchema = objectSchema(
-  {
-    requestid: textSchema('unlike every other'),
-    status: choiceSchema(REQUEST_STATUSES),
-    created: textSchema('RFC 3339'),
-    pin: requestPin,
-    delegates: listSchema(textSchema('multiaddr of an IPFS node that is to have the content')),
-  },
-  { info: dictionarySchema(textSchema()) },
-)
-/** JSON of a request. */
-export type PinStatusJson = ValueOf<typeof pinStatusJsonSchema>
-
-const listQuery = objectSchema(
-  {},
-  {
-    cid: textSchema('comma list of at most 10 CIDs'),
-    name: textSchema('at most 255 characters'),
-    match: choiceSchema(NAME_MATCHES, 'how names are compared: exact when absent'),
-    status: textSchema(`comma list of ${REQUEST_STATUSES.join(', ')}; all when absent`),
-    before: textSchema('RFC 3339; created before that'),
-    after: textSchema('RFC 3339; created after that'),
-    limit: textSchema('1 to 1000; 10 when absent'),
-    meta: textSchema('JSON object of texts, all of which must be there'),
-  },
-)
-const requestId = objectSchema({ requestid: textSchema() })
+const requestId = objectSchema({ requestid: textSchema('as it was answered') })
 
 /**
  * The Pinning Service API (version 1.0.0 of its specification). The order is that of the reference, whose choice between 404
@@ -65,15 +27,15 @@ export const pinSvcRoutes = {
     scope: 'read',
     summary:
       'The requests of the caller that fit, newest first, and how many there are. For the next page, `before` with the last `created`',
-    query: listQuery,
-    reply: objectSchema({ count: integerSchema, results: listSchema(pinStatusJsonSchema) }),
+    query: listQuerySchema,
+    reply: pinResultsJsonSchema,
   },
   add: {
     method: 'POST',
     path: '/pins',
     scope: 'pin',
     summary: 'Ask for a CID to be pinned; any number of requests may ask for the same',
-    body: requestPin,
+    body: wantedJsonSchema,
     reply: pinStatusJsonSchema,
     status: 202,
   },
@@ -91,7 +53,7 @@ export const pinSvcRoutes = {
     scope: 'pin',
     summary: 'Put a new request in the place of another, which ends; answers with the new one',
     params: requestId,
-    body: requestPin,
+    body: wantedJsonSchema,
     reply: pinStatusJsonSchema,
     status: 202,
   },
@@ -116,4 +78,5 @@ export const pinSvcRoutes = {
     scope: 'open',
     summary: 'Whether this peer answers; needs no credentials',
   },
+  openapi: docsRoutes.openapi,
 } as const satisfies Readonly<Record<string, PinSvcRoute>>
