@@ -76,7 +76,7 @@ async function measureLines(what: string, replication: { readonly min: number; r
       metricNames: () => [],
       latest: () => metrics,
       onMetric: () => ({ [Symbol.dispose]: () => undefined }),
-      alerts: () => [],
+      expect: () => undefined,
       beat: async () => undefined,
     },
     marks: { of: unmarked },

@@ -15,7 +15,7 @@ import { openPeerMarks } from './cluster/marks/peer-marks.ts'
 import { openPinRequests } from './cluster/pin-requests.ts'
 import { makeRebalanceAnswer } from './cluster/rebalance/answer-rebalance.ts'
 import { makeRpcHandlers } from './cluster/rpc-handlers.ts'
-import { writePeerstore } from './config/peerstore-file.ts'
+import { peerOfAddress, writePeerstore } from './config/peerstore-file.ts'
 import type { DaemonSettings } from './config/settings.ts'
 import { openPinset } from './consensus/pinset.ts'
 import { ClusterError } from './errors.ts'
@@ -38,6 +38,7 @@ import { openKubo } from './ipfs/kubo/kubo.ts'
 import type { Clock } from './lib/clock.ts'
 import type { Random } from './lib/random.ts'
 import { VERSION } from './lib/version.ts'
+import type { PeerId } from './model/peer.ts'
 import { configuredInformers } from './monitor/informers/configured-informers.ts'
 import { filesystemOf } from './monitor/informers/filesystem.ts'
 import { valueInformer } from './monitor/informers/value-informer.ts'
@@ -240,7 +241,7 @@ async function openStoreOf({ storeFolder, store }: DaemonSettings, name: string)
 /** Opens the monitor with everything that this peer measures of itself. */
 async function openWatch(
   settings: DaemonSettings,
-  parts: Omit<MonitorParts, 'informers' | 'hello' | 'isTrusted' | 'network'> & {
+  parts: Omit<MonitorParts, 'informers' | 'hello' | 'isTrusted' | 'known' | 'network'> & {
     readonly network: Network
     readonly consensus: Consensus
     readonly ipfs: Ipfs
@@ -255,10 +256,20 @@ async function openWatch(
   ]
   const { clusterName } = settings.consensus
   const isTrusted = (peer: string) => consensus.isTrusted(peer)
+  const known = () => knownPeers(settings, consensus)
   return openMonitor(
-    { ...parts, informers, hello: makeHello(settings, ipfs), isTrusted },
+    { ...parts, informers, hello: makeHello(settings, ipfs), isTrusted, known },
     { ...settings.monitor, clusterName },
   )
+}
+
+/** Peers that should be there: those that are named as trusted, and those with an address in the settings or from the last run. */
+function knownPeers({ network }: DaemonSettings, { state }: Consensus): readonly PeerId[] {
+  const { configured, changed } = state.trust
+  const named = network.peerAddresses.map(peerOfAddress).filter(peer => peer !== undefined)
+  const said = [...changed].filter(([, isTrusted]) => isTrusted).map(([peer]) => peer)
+  const all = new Set([...configured.filter(peer => peer !== '*'), ...named, ...said])
+  return [...all].filter(peer => changed.get(peer) !== false)
 }
 
 async function openIpfs(

@@ -211,7 +211,7 @@ export interface Informer {
 export interface Monitor extends AsyncDisposable {
   /** Peers that are alive or suspect, and self; sorted. */
   peers(): readonly PeerId[]
-  /** Every peer that was ever heard of, self included, also those that are gone; sorted by peer. */
+  /** Every peer that was heard or is missed, self included, also those that are gone; sorted by peer. */
   health(): readonly PeerHealth[]
   /** Told whenever the condition of a peer changes. */
   onHealth(listener: (change: PeerHealth) => void): Disposable
@@ -231,10 +231,10 @@ export interface Monitor extends AsyncDisposable {
   latest(name: string): readonly Metric[]
   /** Told of every metric as it arrives. */
   onMetric(listener: (metric: Metric) => void): Disposable
-  /** Told of every alert as it is raised. */
+  /** Told of every metric that ran out, once. */
   onAlert(listener: (alert: Alert) => void): Disposable
-  /** Alerts raised so far, newest first, at most 1,000. */
-  alerts(): readonly Alert[]
+  /** These should be there: those that were never heard are unreachable and gone after the usual times, from now on. */
+  expect(peers: Iterable<PeerId>): void
   /** Measures and sends a heartbeat now, not at the next beat. */
   beat(): Promise<void>
 }

@@ -75,7 +75,8 @@ export class PeerWatch implements Disposable {
     const { book, marks, clock } = this.#parts
     const untilMs = marks.of(peer).maintenanceUntilMs
     const isMaintained = untilMs !== undefined && untilMs > clock.now()
-    const silent = `nothing was heard of ${this.#nameOf(peer)} since ${formatTime(Math.floor(heardAtMs / 1000) * 1000)}`
+    const since = heardAtMs === undefined ? 'this peer runs' : formatTime(Math.floor(heardAtMs / 1000) * 1000)
+    const silent = `nothing was heard of ${this.#nameOf(peer)} since ${since}`
     const known = isMaintained ? `; it is in maintenance until ${formatTime(untilMs)}` : ''
     const toDo =
       kind === 'peer-unreachable'

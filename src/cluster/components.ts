@@ -44,7 +44,7 @@ export interface ClusterComponents
   readonly consensus: Consensus
   readonly monitor: Pick<
     Monitor,
-    'peers' | 'health' | 'onHealth' | 'hello' | 'metricNames' | 'latest' | 'onMetric' | 'alerts' | 'beat'
+    'peers' | 'health' | 'onHealth' | 'hello' | 'metricNames' | 'latest' | 'onMetric' | 'expect' | 'beat'
   >
   readonly ipfs: Pick<
     Ipfs,

@@ -31,7 +31,9 @@ export async function* listPeers(components: PeersComponents, { signal }: Option
   for (const { peer, condition, heardAtMs } of silentPeers(components)) {
     const care = peerState(components, peer)
     const name = care.peername === '' ? 'it' : care.peername
-    const error = `nothing was heard of ${name} since ${new Date(heardAtMs).toISOString()}: ${condition}`
+    const since =
+      heardAtMs === undefined ? 'since this peer runs' : `since ${new Date(heardAtMs).toISOString()}`
+    const error = `nothing was heard of ${name} ${since}: ${condition}`
     yield { ...failedPeer(peer, error), care }
   }
 }

@@ -66,7 +66,7 @@ async function openAt(peers: TestPeers, at = 0, config: Partial<ClusterConfig> =
     onHealth: () => ({ [Symbol.dispose]: () => undefined }),
     health: () => [],
     metricNames: () => [],
-    alerts: () => [],
+    expect: () => undefined,
     onMetric: () => ({ [Symbol.dispose]: () => undefined }),
     beat: async () => undefined,
   }

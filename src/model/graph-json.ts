@@ -21,7 +21,7 @@ const graphPeerSchema = objectSchema(
   {
     condition: choiceSchema(PEER_CONDITIONS),
     phi: numberSchema,
-    heard_at: textSchema('RFC 3339: its last heartbeat'),
+    heard_at: textSchema('RFC 3339: its last heartbeat; 0001-01-01T00:00:00Z = never heard'),
   },
   { error: textSchema('why it did not answer') },
 )

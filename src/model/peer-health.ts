@@ -13,8 +13,8 @@ export interface PeerHealth {
   readonly condition: PeerCondition
   /** Suspicion: −log10 of the chance that a heartbeat still comes. Finite; 0 for self. */
   readonly phi: number
-  /** Unix milliseconds of the last heartbeat. */
-  readonly heardAtMs: number
+  /** Unix milliseconds of the last heartbeat; undefined = it was never heard, though it should be there. */
+  readonly heardAtMs: number | undefined
   /** Unix milliseconds since when the condition holds. */
   readonly sinceMs: number
 }

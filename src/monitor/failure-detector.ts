@@ -11,6 +11,8 @@ const UNREACHABLE_INTERVALS = 4
 const GONE_INTERVALS = 6
 /** Without a majority that misses the peer, too, it takes so much longer. */
 const ALONE_FACTOR = 3
+/** The most peers that are expected without having been heard. */
+export const EXPECTED_MAX = 1024
 /** A deviation is never taken for larger than this part of the time to "gone": nobody can wait himself out of reach. */
 const DEVIATION_PART = 6
 
@@ -57,6 +59,8 @@ export interface DetectorParts {
 
 interface Watched {
   readonly peer: PeerId
+  /** Expected, and never heard: it is shown only once it is unreachable. */
+  readonly isUnheard: boolean
   boot: string
   intervalMs: number
   history: ArrivalHistory
@@ -98,9 +102,10 @@ export class FailureDetector {
   /** Notes a heartbeat. */
   heard(peer: PeerId, sign: LifeSign, now: Now): void {
     const known = this.#watched.get(peer)
-    const watched = known ?? this.#begin(peer, sign, now)
-    if (known === undefined) this.#watched.set(peer, watched)
-    else this.#measure(known, sign, now)
+    const isFirst = known === undefined || known.isUnheard
+    const watched = isFirst ? this.#begin(peer, sign, now) : known
+    if (isFirst) this.#watched.set(peer, watched)
+    else this.#measure(watched, sign, now)
     watched.silentSinceMs = now.awakeMs
     watched.heardAtMs = now.wallMs
     watched.isLeaving = sign.isLeaving
@@ -108,8 +113,22 @@ export class FailureDetector {
     watched.isMissed = false
     watched.missed = sign.missed
     const condition = sign.isLeaving ? 'suspect' : 'alive'
-    if (known === undefined) this.#tell(watched, undefined, now)
+    if (isFirst) this.#tell(watched, this.#shownConditionOf(known), now)
     if (condition !== watched.condition) this.#turn(watched, condition, now)
+  }
+
+  /**
+   * Expects a peer to be there that was never heard: from now on it is given the usual times until it is unreachable and gone.
+   * Before that nothing is known of it. False when too many are expected already.
+   */
+  expect(peer: PeerId, intervalMs: number, now: Now): boolean {
+    if (this.#watched.has(peer)) return true
+    let unheardCount = 0
+    for (const { isUnheard } of this.#watched.values()) if (isUnheard) unheardCount++
+    if (unheardCount >= EXPECTED_MAX) return false
+    const sign = { boot: '', intervalMs, isLeaving: false, missed: undefined }
+    this.#watched.set(peer, { ...this.#begin(peer, sign, now), condition: 'suspect', isUnheard: true })
+    return true
   }
 
   /** After a pause of this process: every silence begins now, and what ends it is not measured. */
@@ -161,17 +180,25 @@ export class FailureDetector {
 
   /** What a peer's condition is; undefined when it was never heard. */
   conditionOf(peer: PeerId): PeerCondition | undefined {
-    return this.#watched.get(peer)?.condition
+    return this.#shownConditionOf(this.#watched.get(peer))
   }
 
-  /** Every peer that was heard, in no order. */
+  #shownConditionOf(watched: Watched | undefined): PeerCondition | undefined {
+    return watched === undefined || isHidden(watched) ? undefined : watched.condition
+  }
+
+  /** Every peer that was heard, or expected in vain, in no order. */
   health(now: Now, patience: number): readonly PeerHealth[] {
-    return [...this.#watched.values()].map(watched => this.#healthOf(watched, now, patience))
+    const shown = [...this.#watched.values()].filter(watched => !isHidden(watched))
+    return shown.map(watched => this.#healthOf(watched, now, patience))
   }
 
   /** Peers that are alive or suspect. */
   present(): readonly PeerId[] {
-    return [...this.#watched].filter(([, { condition }]) => isPresent(condition)).map(([peer]) => peer)
+    const present = [...this.#watched.values()].filter(
+      ({ condition, isUnheard }) => isPresent(condition) && !isUnheard,
+    )
+    return present.map(({ peer }) => peer)
   }
 
   /** As if the peer had never been heard. */
@@ -182,6 +209,7 @@ export class FailureDetector {
   #begin(peer: PeerId, { boot, intervalMs, isLeaving, missed }: LifeSign, now: Now): Watched {
     return {
       peer,
+      isUnheard: false,
       boot,
       intervalMs,
       history: new ArrivalHistory(intervalMs, this.#config.samplesMax),
@@ -248,10 +276,15 @@ export class FailureDetector {
   }
 
   #healthOf(watched: Watched, now: Now, patience: number): PeerHealth {
-    const { peer, condition, heardAtMs, sinceMs } = watched
+    const { peer, condition, isUnheard, sinceMs } = watched
+    const heardAtMs = isUnheard ? undefined : watched.heardAtMs
     const phi = this.#phi(watched, now.awakeMs - watched.silentSinceMs, patience)
     return { peer, condition, phi, heardAtMs, sinceMs }
   }
+}
+
+function isHidden({ isUnheard, condition }: Watched): boolean {
+  return isUnheard && isPresent(condition)
 }
 
 interface Votes {

@@ -11,7 +11,6 @@ const BOOTS_MAX = 16
 const NAMES_MAX = 1024
 /** Of one peer, counting those that it told of once and no more. */
 const ENTRIES_MAX = 256
-const ALERTS_MAX = 1000
 
 /** How many peers are remembered, and who may push out whom. */
 export interface BookRule {
@@ -47,7 +46,6 @@ export class MetricBook {
   readonly #rule: BookRule
   readonly #pages = new Map<PeerId, PeerPage>()
   readonly #names = new Set<string>()
-  readonly #alerts: Alert[] = []
 
   constructor(rule: BookRule) {
     this.#rule = rule
@@ -131,7 +129,6 @@ export class MetricBook {
         raised.push({ ...toMetric(peer, entry, now), triggeredAtMs: now.wallMs })
       }
     }
-    this.#keep(raised)
     return raised
   }
 
@@ -140,19 +137,7 @@ export class MetricBook {
     const entry = this.#pages.get(peer)?.entries.get(PING)
     if (entry === undefined || entry.hasAlerted) return undefined
     entry.hasAlerted = true
-    const alert = { ...toMetric(peer, entry, now), triggeredAtMs: now.wallMs }
-    this.#keep([alert])
-    return alert
-  }
-
-  /** Newest first. */
-  alerts(): readonly Alert[] {
-    return [...this.#alerts]
-  }
-
-  #keep(raised: readonly Alert[]): void {
-    this.#alerts.unshift(...raised.toReversed())
-    this.#alerts.length = Math.min(this.#alerts.length, ALERTS_MAX)
+    return { ...toMetric(peer, entry, now), triggeredAtMs: now.wallMs }
   }
 
   /** A new peer takes the place of one that is silent; a trusted one, if need be, that of one that is not. */

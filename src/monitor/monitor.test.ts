@@ -8,7 +8,7 @@ import { silentLogger } from '../../test/support/silent-logger.ts'
 import { type VirtualClock, virtualClock } from '../../test/support/virtual-clock.ts'
 import type { Informer, Monitor, Network } from '../interfaces.ts'
 import { createIdentity } from '../model/identity.ts'
-import type { Measure } from '../model/metric.ts'
+import type { Alert, Measure } from '../model/metric.ts'
 import { encodeHeartbeat, type Heartbeat } from './heartbeat.ts'
 import { valueInformer } from './informers/value-informer.ts'
 import { type MonitorParts, openMonitor } from './monitor.ts'
@@ -29,7 +29,7 @@ function world(): World {
     clock,
     hub,
     join: async options => {
-      const identity = createIdentity()
+      const identity = options?.identity ?? createIdentity()
       const network = hub.join(identity.id)
       const hello = async () => ({ peername: 'one', ipfsId: undefined, ipfsAddresses: [] })
       const base = { clock, random, logger: silentLogger(), meter: createNoopMeter(), informers: [], hello }
@@ -67,10 +67,18 @@ test('peers that connect know each other within a second', async () => {
   assert.equal(b.monitor.hello(a.peer)?.peername, 'one')
 })
 
+/** Every metric that runs out from now on. */
+function alertsOf(monitor: Monitor): readonly Alert[] {
+  const raised: Alert[] = []
+  monitor.onAlert(alert => raised.push(alert))
+  return raised
+}
+
 test('a peer that falls silent is unreachable after 8 seconds, raises one alert, and returns', async () => {
   const { clock, hub, join } = world()
   const [a, b] = [await join(), await join()]
   await using _ = stack(a.monitor, b.monitor)
+  const raised = alertsOf(a.monitor)
   await clock.advance(3000)
   hub.cut(a.peer, b.peer)
   await clock.advance(5000)
@@ -79,7 +87,7 @@ test('a peer that falls silent is unreachable after 8 seconds, raises one alert,
   assert.deepEqual(a.monitor.peers(), [a.peer])
   await clock.advance(60_000)
   assert.deepEqual(
-    a.monitor.alerts().map(alert => [alert.peer, alert.name]),
+    raised.map(alert => [alert.peer, alert.name]),
     [[b.peer, 'ping']],
   )
   hub.heal()
@@ -87,10 +95,37 @@ test('a peer that falls silent is unreachable after 8 seconds, raises one alert,
   assert.deepEqual(a.monitor.peers(), [a.peer, b.peer].sort())
 })
 
+test('a peer that should be there and was never heard is unreachable and gone after the usual times, and returns', async () => {
+  const { clock, join } = world()
+  const [a, b] = [await join(), createIdentity()]
+  await using _a = a.monitor
+  const told: string[] = []
+  const c = await join({ known: () => [b.id] })
+  await using _c = c.monitor
+  c.monitor.onHealth(({ peer, condition }) => void (peer === b.id && told.push(condition)))
+  await clock.advance(6000)
+  const known = () => c.monitor.health().map(({ peer }) => peer)
+  assert.ok(!known().includes(b.id), 'it has time to come')
+  assert.ok(!c.monitor.peers().includes(b.id))
+  await clock.advance(4000)
+  assert.deepEqual(told, ['unreachable'])
+  assert.ok(known().includes(b.id))
+  assert.equal(c.monitor.health().find(({ peer }) => peer === b.id)?.heardAtMs, undefined)
+  c.monitor.expect([b.id, c.peer])
+  await clock.advance(60_000)
+  assert.deepEqual(told, ['unreachable', 'gone'])
+  const late = await join({ identity: b })
+  await clock.advance(1000)
+  assert.equal(c.monitor.health().find(({ peer }) => peer === late.peer)?.condition, 'alive')
+  assert.deepEqual(told, ['unreachable', 'gone', 'alive'])
+  await late.monitor[Symbol.asyncDispose]()
+})
+
 test('every third heartbeat lost is no reason for an alert', async () => {
   const { clock, hub, join } = world()
   const [a, b] = [await join(), await join()]
   await using _ = stack(a.monitor, b.monitor)
+  const raised = alertsOf(a.monitor)
   await clock.advance(3000)
   for (let round = 0; round < 100; round += 1) {
     hub.faults.lossShare = 1
@@ -99,7 +134,7 @@ test('every third heartbeat lost is no reason for an alert', async () => {
     await clock.advance(4000)
     assert.ok(a.monitor.peers().includes(b.peer), `round ${round}`)
   }
-  assert.deepEqual(a.monitor.alerts(), [])
+  assert.deepEqual(raised, [])
 })
 
 test('what an informer measures is told to all, and no more once it fails', async () => {
@@ -130,9 +165,10 @@ test('what an informer measures is told to all, and no more once it fails', asyn
 test('an informer that hangs delays no heartbeat', async () => {
   const { clock, join } = world()
   const [a, b] = [await join({ informers: [informer(() => new Promise(() => undefined))] }), await join()]
+  const raised = alertsOf(b.monitor)
   await clock.advance(60_000)
   assert.ok(b.monitor.peers().includes(a.peer))
-  assert.deepEqual(b.monitor.alerts(), [])
+  assert.deepEqual(raised, [])
   await b.monitor[Symbol.asyncDispose]()
 })
 

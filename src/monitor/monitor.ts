@@ -52,6 +52,8 @@ export interface MonitorParts {
   readonly informers: readonly Informer[]
   /** What this peer says of itself. When it rejects, the last answer is told again. */
   readonly hello: () => Promise<PeerHello>
+  /** Peers that should be there, whether they were heard or not; asked at every check. Default: none. */
+  readonly known?: () => Iterable<PeerId>
   /** Trusted peers have precedence when there are too many to remember. Default: all are alike. */
   readonly isTrusted?: (peer: PeerId) => boolean
   readonly clock: Clock
@@ -115,6 +117,7 @@ class HeartbeatMonitor implements Monitor {
     const onFailure = (informer: string) => instruments.failedReads.add(1, { informer })
     this.#board = new MeasureBoard({ informers, clock, logger, onFailure })
     this.#observe()
+    this.expect(parts.known?.() ?? [])
     this.#owned.use(network.subscribe(this.#topic, (bytes, from) => this.#receive(bytes, from)))
     this.#owned.use(network.onPeer(({ isConnected }) => (isConnected ? this.#greetSoon() : undefined)))
     const onError = (thrown: unknown) => logger.error('the monitor failed', { reason: messageOf(thrown) })
@@ -166,8 +169,8 @@ class HeartbeatMonitor implements Monitor {
     return this.#raised.on(listener)
   }
 
-  alerts(): readonly Alert[] {
-    return this.#book.alerts()
+  expect(peers: Iterable<PeerId>): void {
+    for (const peer of peers) if (peer !== this.#parts.network.self) this.#watch.expect(peer)
   }
 
   async beat(): Promise<void> {
@@ -317,6 +320,7 @@ class HeartbeatMonitor implements Monitor {
   }
 
   #check(): void {
+    this.expect(this.#parts.known?.() ?? [])
     for (const alert of this.#book.check(this.#watch.now(), this.#parts.network.self)) this.#raise(alert)
   }
 

@@ -93,7 +93,7 @@ export class PeerWatch implements Disposable {
     return this.#ownHealth.patience(this.now().awakeMs)
   }
 
-  /** Every peer that was heard, and self; sorted. */
+  /** Every peer that was heard or is missed, and self; sorted. */
   health(): readonly PeerHealth[] {
     const now = this.now()
     const { self } = this.#parts
@@ -117,6 +117,11 @@ export class PeerWatch implements Disposable {
   /** What a peer's condition is; undefined when it was never heard. */
   conditionOf(peer: PeerId): PeerCondition | undefined {
     return peer === this.#parts.self ? 'alive' : this.#detector.conditionOf(peer)
+  }
+
+  /** Expects a peer that was never heard: silence is counted from now on. False when too many are expected. */
+  expect(peer: PeerId): boolean {
+    return this.#detector.expect(peer, this.#config.pingIntervalMs, this.now())
   }
 
   /** As if the peer had never been heard. */

@@ -17,6 +17,8 @@ export interface Mutant {
   readonly lies?: Partial<Lies>
   /** … or where no seam reaches. */
   readonly patch?: Patch
+  /** Whether it shows where content moves away from peers that leave. */
+  readonly isMoving?: boolean
   /** The simulation must find it within so many seeds, from 1. */
   readonly seedsMax: number
 }

@@ -27,7 +27,8 @@ interface Fault {
 export async function breakThings(scene: Omit<Scene, 'random'>, isGoing: () => boolean): Promise<void> {
   const { world, present } = scene
   const random = world.random('nemesis')
-  const weights = FAULTS.reduce((sum, { weight }) => sum + weight, 0)
+  const faults = world.plan.moves === undefined ? FAULTS : [...FAULTS, ...ABSENCES]
+  const weights = faults.reduce((sum, { weight }) => sum + weight, 0)
   while (isGoing()) {
     await world.pause(world.plan.faultEveryMs, random)
     const peers = present()
@@ -35,7 +36,7 @@ export async function breakThings(scene: Omit<Scene, 'random'>, isGoing: () => b
     const other = peers[Math.floor(random.next() * peers.length)]
     if (peer === undefined || other === undefined || !isGoing()) continue
     let dice = random.next() * weights
-    const fault = FAULTS.find(({ weight }) => (dice -= weight) < 0)
+    const fault = faults.find(({ weight }) => (dice -= weight) < 0)
     if (fault === undefined) continue
     const isDone = await fault.strike({ ...scene, random }, peer, other)
     if (isDone) world.noteFault(fault.kind, `peer ${peer.index}, ${other.index}`)
@@ -276,7 +277,8 @@ const FAULTS: readonly Fault[] = [
   {
     kind: 'IPFS wipe',
     weight: 1,
-    strike: (_scene, { ipfs }) => {
+    strike: ({ world }, { id, ipfs }) => {
+      world.noteHeld(id)
       ipfs.wipe()
       return true
     },
@@ -287,6 +289,24 @@ const FAULTS: readonly Fault[] = [
     strike: ({ random }, { skew }) => {
       const size = random.next() < 0.7 ? 2 * SECOND_MS : 20 * MINUTE_MS
       skew.offsetMs = Math.floor((random.next() * 2 - 1) * size)
+      return true
+    },
+  },
+]
+
+/** Where content moves, peers are away for so long that it does. */
+const ABSENCES: readonly Fault[] = [
+  {
+    kind: 'absence',
+    weight: 25,
+    strike: async (scene, peer) => {
+      if (peer.running === undefined || peer.isStopping) return false
+      if (scene.random.next() < 0.3) await peer.stop()
+      else await peer.crash('kill')
+      await countLosses(scene, scene.present())
+      later(scene, 10 * SECOND_MS + scene.random.next() * 3 * MINUTE_MS, () => {
+        if (!peer.hasLeft && !peer.isOn) void peer.boot()
+      })
       return true
     },
   },

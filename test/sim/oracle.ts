@@ -4,8 +4,10 @@ import type { ByteStore, StoreWrite } from '../../src/interfaces.ts'
 import { toKey } from '../../src/lib/bytes.ts'
 import { type Cid, cidFromBytes, cidFromKey, cidKey } from '../../src/model/cid.ts'
 import type { PeerId } from '../../src/model/peer.ts'
+import { isMarkName } from '../../src/model/peer-mark.ts'
 import { isAllocatedTo, type Pin } from '../../src/model/pin.ts'
 import type { Ledger, Write } from './ledger.ts'
+import type { MoveWatch } from './move-watch.ts'
 
 /** A tracker that read the pinset may act on what it read for so long. */
 const READ_IS_FRESH_MS = 2000
@@ -13,12 +15,14 @@ const READ_IS_FRESH_MS = 2000
 /** What the oracle works with. */
 export interface OracleParts {
   readonly ledger: Ledger
+  readonly moves: MoveWatch
   readonly nowMs: () => number
   readonly fail: (what: string) => void
 }
 
 interface Shown {
   readonly name: string
+  readonly pin: Pin
   readonly sinceMs: number
 }
 
@@ -41,17 +45,19 @@ export class Oracle {
   }
 
   /** A peer's store has taken a batch: readers see it from now on. */
-  onBatch(peer: number, writes: readonly StoreWrite[]): void {
+  onBatch(peer: number, life: number, writes: readonly StoreWrite[]): void {
     const view = this.#viewOf(peer)
     for (const { key, value } of writes) {
-      if (key[0] !== VIEW_RANGE.gte[0]) continue
+      if (key[0] !== VIEW_RANGE.gte[0] || isMarkName(cidOfViewKey(key))) continue
       const cid = toKey(cidOfViewKey(key))
       const before = view.get(cid)
-      const after = value === undefined ? undefined : this.#nameIn(peer, cid, value)
-      if (before?.name === after) continue
-      this.#checkStep(peer, before?.name, after)
-      if (after === undefined) view.delete(cid)
-      else view.set(cid, { name: after, sinceMs: this.#parts.nowMs() })
+      const pin = value === undefined ? undefined : this.#pinIn(peer, cid, value)
+      const isMoved = before?.pin.allocations.join() !== pin?.allocations.join()
+      if (before?.name === pin?.name && !isMoved) continue
+      if (before?.name !== pin?.name) this.#checkStep(peer, before?.name, pin?.name)
+      if (before !== undefined && pin === undefined) this.#parts.moves.noteRemoved(peer, life, before.name)
+      if (pin === undefined) view.delete(cid)
+      else view.set(cid, { name: pin.name, pin, sinceMs: this.#parts.nowMs() })
     }
   }
 
@@ -61,11 +67,25 @@ export class Oracle {
     return view
   }
 
-  #nameIn(peer: number, cid: string, value: Uint8Array): string {
+  #pinIn(peer: number, cid: string, value: Uint8Array): Pin {
     const pin = pinOfEntry(cidFromKey(cid), decodeViewEntry(value))
-    if (!this.#parts.ledger.isTrue(pin))
+    if (!this.isTrue(pin))
       this.#parts.fail(`peer ${peer} shows what nobody wrote: ${pin.cid} = "${pin.name}"`)
-    return pin.name
+    return pin
+  }
+
+  /** Whether an entry says what was written under its name, on the peers that it was written or moved to. */
+  isTrue(pin: Pin): boolean {
+    const { ledger, moves } = this.#parts
+    if (ledger.isTrue(pin)) return true
+    const written = ledger.byName.get(pin.name)?.pin
+    const { allocations } = written ?? { allocations: [] }
+    return moves.isMovedTo(pin.name, pin.allocations) && ledger.isTrue({ ...pin, allocations })
+  }
+
+  /** The entry that a peer's view shows. */
+  shownPin(peer: number, cid: Cid): Pin | undefined {
+    return this.#views.get(peer)?.get(cidKey(cid))?.pin
   }
 
   /** G4: an entry goes only when somebody removed it, and never goes back to what it replaced. */
@@ -93,9 +113,10 @@ export class Oracle {
     view.clear()
     for await (const pin of pinsIn(store)) {
       const cid = cidKey(pin.cid)
-      if (!this.#parts.ledger.isTrue(pin)) this.#parts.fail(`peer ${peer} comes back with "${pin.name}"`)
+      if (!this.isTrue(pin)) this.#parts.fail(`peer ${peer} comes back with "${pin.name}"`)
       const known = before.get(cid)
-      view.set(cid, known?.name === pin.name ? known : { name: pin.name, sinceMs: this.#parts.nowMs() })
+      const isKnown = known?.name === pin.name && known.pin.allocations.join() === pin.allocations.join()
+      view.set(cid, isKnown ? known : { name: pin.name, pin, sinceMs: this.#parts.nowMs() })
     }
     const last = new Map<string, Write>()
     for (const write of this.#parts.ledger.all()) {
@@ -118,13 +139,13 @@ export class Oracle {
   }
 
   /** The tracker lets go of content: only when the pinset has said so a moment ago. */
-  onUnpin(peer: number, id: PeerId, cid: Cid): void {
-    const { ledger, nowMs, fail } = this.#parts
+  onUnpin(peer: number, id: PeerId, cid: Cid, holds: (peer: PeerId, key: string) => boolean): void {
+    const { nowMs, fail, moves } = this.#parts
     const shown = this.#views.get(peer)?.get(cidKey(cid))
-    const pin = shown === undefined ? undefined : ledger.byName.get(shown.name)?.pin
-    if (shown === undefined || pin === undefined || !isAllocatedTo(pin, id)) return
-    if (nowMs() - shown.sinceMs > READ_IS_FRESH_MS)
+    if (shown === undefined || nowMs() - shown.sinceMs <= READ_IS_FRESH_MS) return
+    if (isAllocatedTo(shown.pin, id))
       fail(`the tracker of peer ${peer} unpins ${cid}, though the pinset has had ${shown.name} for long`)
+    moves.onUnpin(peer, id, shown.pin, holds)
   }
 
   /**
@@ -144,8 +165,8 @@ export class Oracle {
   }
 
   /** What every peer must and must not show at the end; `name` is what all of them show. */
-  checkEnd(cid: string, name: string | undefined): void {
-    const { ledger, fail } = this.#parts
+  checkEnd(cid: string, name: string | undefined, lives: readonly (readonly [number, number])[]): void {
+    const { ledger, moves, fail } = this.#parts
     const text = cidFromKey(cid).toString()
     const writes = ledger.of(cid)
     const kept = writes.find(
@@ -159,7 +180,8 @@ export class Oracle {
     if (name === undefined && kept !== undefined) fail(`${text}: ${kept.pin?.name} was answered and is gone`)
     if (name === undefined) return
     const replacer = ledger.replacerOf(name, () => true)
-    if (replacer !== undefined)
+    const isBack = replacer !== undefined && replacer.pin === undefined && moves.mayBeBack(name, lives)
+    if (replacer !== undefined && !isBack)
       fail(
         `${text}: ${name} is there, though write ${replacer.id} had ${replacer.pin ? 'replaced' : 'removed'} it`,
       )
@@ -169,5 +191,6 @@ export class Oracle {
 /** The entries that a store shows. */
 export async function* pinsIn(store: ByteStore): AsyncGenerator<Pin> {
   for await (const [key, value] of store.entries(VIEW_RANGE))
-    yield pinOfEntry(cidFromBytes(cidOfViewKey(key)), decodeViewEntry(value))
+    if (!isMarkName(cidOfViewKey(key)))
+      yield pinOfEntry(cidFromBytes(cidOfViewKey(key)), decodeViewEntry(value))
 }

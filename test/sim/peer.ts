@@ -28,6 +28,7 @@ import { silentLogger } from '../support/silent-logger.ts'
 import { Disk } from './disk.ts'
 import type { Write } from './ledger.ts'
 import { clockOf, Life, type Skew } from './life.ts'
+import { type Mover, openMover, roomInformer } from './mover.ts'
 import { FOREVER, type World } from './world.ts'
 
 const OPTIONS = { signal: FOREVER }
@@ -44,6 +45,8 @@ export interface Running {
   readonly tracker: PinTracker
   readonly monitor: Monitor
   readonly rpc: Rpc
+  /** Absent where nobody moves content. */
+  readonly mover: Mover | undefined
   readonly parts: AsyncDisposableStack
 }
 
@@ -90,11 +93,12 @@ export class SimPeer {
     const random = world.random(`disk ${index}`)
     const onBatch = (writes: Parameters<ConstructorParameters<typeof Disk>[0]['onBatch']>[0]) => {
       world.trace.add(`peer ${index} commits ${digestOf(writes)}`)
-      world.oracle.onBatch(index, writes)
+      world.oracle.onBatch(index, this.#livesCount, writes)
     }
     this.disk = new Disk({ clock, random, lies, onBatch })
     this.trackerDisk = new Disk({ clock, random, lies, onBatch: () => undefined })
     this.ipfs = openFakeIpfs({ clock }, { name: `${world.plan.seed} ${index}`, isAllContentFound: true })
+    world.nodes.set(this.id, this.ipfs)
   }
 
   get id(): PeerId {
@@ -148,12 +152,15 @@ export class SimPeer {
       )
       const isTrusted = (peer: PeerId) => consensus.isTrusted(peer)
       const { pingIntervalMs } = plan
-      const informers = [valueInformer(PINSET_METRIC, 2 * pingIntervalMs, () => consensus.rootDigest)]
+      const informers = [
+        valueInformer(PINSET_METRIC, 2 * pingIntervalMs, () => consensus.rootDigest),
+        ...(plan.moves === undefined ? [] : [roomInformer(4 * pingIntervalMs)]),
+      ]
       const peername = `peer ${this.index}`
       const hello = async () => ({ peername, ipfsId: this.ipfs.peer, ipfsAddresses: [] })
       const monitor = parts.use(
         await openMonitor(
-          { ...base, network, isTrusted, informers, hello },
+          { ...base, network, isTrusted, informers, hello, known: () => this.#world.known },
           monitorConfig({ pingIntervalMs, checkIntervalMs: pingIntervalMs, clusterName: 'sim' }),
         ),
       )
@@ -167,7 +174,10 @@ export class SimPeer {
       const rpc = parts.use(openRpc({ ...base, network, isTrusted, handlers }))
       calls.rpc = rpc
       parts.use(this.#expire({ consensus, monitor, clock, life }))
-      return { life, consensus, tracker, monitor, rpc, parts }
+      const { index } = this
+      const given = { world: this.#world, index, self, life, clock, consensus, monitor, askHolds, parts }
+      const mover = plan.moves === undefined ? undefined : await openMover(given, plan.moves)
+      return { life, consensus, tracker, monitor, rpc, mover, parts }
     } catch (thrown) {
       await parts.disposeAsync()
       throw thrown
@@ -199,7 +209,8 @@ export class SimPeer {
       },
       unpin: async (cid, options) => {
         await life.goOn()
-        this.#world.oracle.onUnpin(this.index, this.id, cid)
+        this.#world.oracle.onUnpin(this.index, this.id, cid, this.#world.holds)
+        this.#world.noteHeld(this.id, cid)
         await this.#tell(`unpin ${cid}`, life.bind(ipfs.unpin(cid, options)))
       },
       pinned: (...args) => life.bind(ipfs.pinned(...args)),
@@ -241,9 +252,22 @@ export class SimPeer {
   /** Writes pins. Does nothing while the daemon does not run. */
   async put(pins: readonly Pin[]): Promise<void> {
     if (this.running === undefined) return
-    const { life, consensus } = this.running
-    const cids = pins.map(({ cid }) => cid)
-    await this.#write(life, consensus, cids, pins).catch((thrown: unknown) => this.#notePanic(thrown))
+    const { life, consensus, mover } = this.running
+    try {
+      const placed = mover === undefined ? pins : pins.map(pin => this.#place(mover, pin))
+      const cids = placed.map(({ cid }) => cid)
+      await this.#write(life, consensus, cids, placed)
+    } catch (thrown) {
+      this.#notePanic(thrown)
+    }
+  }
+
+  /** As pinning does: on peers that are chosen now. */
+  #place({ choose }: Mover, pin: Pin): Pin {
+    const { cid, replicationMin: min, replicationMax: max } = pin
+    const existing = this.#world.oracle.shownPin(this.index, cid)
+    const allocations = choose({ cid, replication: { min, max }, existing, preferred: [] })
+    return { ...pin, allocations }
   }
 
   /** Removes pins. Does nothing while the daemon does not run. */
@@ -304,6 +328,11 @@ export class SimPeer {
     limit[Symbol.dispose]()
     this.#die()
     await this.#look()
+  }
+
+  /** Which of its runs it is in; undefined while it does not run. */
+  get lifeNumber(): number | undefined {
+    return this.running === undefined ? undefined : this.#livesCount
   }
 
   /** The process is killed, or the power fails. */

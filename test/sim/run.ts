@@ -1,6 +1,8 @@
 // npm run sim -- --seeds 10000 | --seed 18 --trace | --from 5000 --seeds 100 | --mutant clock-reuse --stop-at-first
+// With --moves content moves away from peers that leave.
 // Runs seeds one after the other, on as many threads as --threads says, and reports; ends with 1 when a seed failed.
 import { parseArgs } from 'node:util'
+import type { MoveCounts } from './move-watch.ts'
 import { MUTANTS } from './mutants.ts'
 
 const { values } = parseArgs({
@@ -9,6 +11,7 @@ const { values } = parseArgs({
     from: { type: 'string', default: '1' },
     seed: { type: 'string' },
     trace: { type: 'boolean', default: false },
+    moves: { type: 'boolean', default: false },
     threads: { type: 'string', default: '1' },
     mutant: { type: 'string' },
     'stop-at-first': { type: 'boolean', default: false },
@@ -24,11 +27,16 @@ if (mutant?.patch !== undefined) {
 // Only now: a mutant is put into the source while that is loaded.
 const { runSeeds } = await import('./run-seeds.ts')
 const { simulate } = await import('./simulate.ts')
+const { movePlanOf } = await import('./move-plan.ts')
 const lies = mutant?.lies ?? {}
+const isMoving = values.moves || mutant?.isMoving === true
 
 if (values.seed !== undefined) {
   const tell = (line: string) => (values.trace ? console.log(line) : undefined)
-  const { violation, traceDigest } = await simulate(Number(values.seed), { lies, tell })
+  const seed = Number(values.seed)
+  const plan = isMoving ? movePlanOf(seed) : {}
+  const { violation, traceDigest, moves } = await simulate(seed, { lies, tell, plan })
+  if (isMoving) console.log(JSON.stringify(moves))
   console.log(`${violation ?? 'no violation'}\ntrace ${traceDigest}`)
   if (violation !== undefined) process.exitCode = 1
 } else {
@@ -39,8 +47,9 @@ if (values.seed !== undefined) {
     threads: Number(values.threads),
     isStoppedAtFirst: values['stop-at-first'],
     lies,
+    isMoving,
     onFailure: ({ seed, violation }) => {
-      const more = mutant === undefined ? '' : ` --mutant ${mutant.name}`
+      const more = `${isMoving ? ' --moves' : ''}${mutant === undefined ? '' : ` --mutant ${mutant.name}`}`
       console.log(
         `seed ${seed}: ${violation?.split('\n')[0]}\n  again: npm run sim -- --seed ${seed} --trace${more}`,
       )
@@ -55,7 +64,12 @@ if (values.seed !== undefined) {
     `${String(faults).padStart(9)}  faults in all
 ${total.runs} seeds, ${total.writes} writes, ${hours.toFixed(1)} simulated hours in ${minutes.toFixed(1)} minutes
 a minute: ${(hours / minutes).toFixed(1)} simulated hours, ${Math.round(faults / minutes)} faults
-failed: ${total.failed.length === 0 ? 'none' : total.failed.join(' ')}`,
+${movesText(total.moves)}failed: ${total.failed.length === 0 ? 'none' : total.failed.join(' ')}`,
   )
   if (total.failed.length > 0) process.exitCode = 1
+}
+
+function movesText({ movesCount, doublesCount, unexplainedCount }: MoveCounts): string {
+  if (!isMoving) return ''
+  return `${movesCount} allocations moved, ${doublesCount} of them twice, ${unexplainedCount} without a race that explains it\n`
 }

@@ -1,6 +1,9 @@
 import { checkEnd, notTracked, notYet } from './final-checks.ts'
 import { attack } from './hostile.ts'
+import { notPlaced } from './move-checks.ts'
+import type { MoveCounts } from './move-watch.ts'
 import { breakThings, mend } from './nemesis.ts'
+import { careForPeers, sayLastWords } from './operator.ts'
 import { identityOf, SimPeer } from './peer.ts'
 import { useCluster } from './workload.ts'
 import { HONEST, type Lies, type Plan, planOf, World } from './world.ts'
@@ -9,6 +12,8 @@ import { HONEST, type Lies, type Plan, planOf, World } from './world.ts'
 const CONVERGE_MS_MAX = 120_000
 /** How long trackers may take after that: failed pins have retry times of up to ten minutes. */
 const TRACK_MS_MAX = 40 * 60_000
+/** How long it may take after that until nothing is allocated any more to peers that leave. */
+const PLACE_MS_MAX = 15 * 60_000
 const STEP_MS = 1000
 
 /** What came of a run. */
@@ -22,6 +27,7 @@ export interface Report {
   readonly simulatedMs: number
   readonly writesCount: number
   readonly faults: ReadonlyMap<string, number>
+  readonly moves: MoveCounts
 }
 
 /** What may be asked of a run besides its seed. */
@@ -46,11 +52,16 @@ export async function simulate(seed: number, options: SimulateOptions = {}): Pro
   const peers = all.slice(0, plan.peersCount)
   const waiting = all.slice(plan.peersCount)
   const present = () => peers.filter(({ hasLeft }) => !hasLeft)
+  const know = () => {
+    if (plan.moves !== undefined) world.known = peers.map(({ id }) => id)
+  }
   const join = () => {
     const peer = waiting.shift()
     if (peer !== undefined) peers.push(peer)
+    know()
     return peer
   }
+  know()
   world.trace.add(JSON.stringify(plan))
   for (const peer of peers) void peer.boot()
   await world.clock.advance(STEP_MS)
@@ -58,8 +69,9 @@ export async function simulate(seed: number, options: SimulateOptions = {}): Pro
   void useCluster(world, peers, isGoing)
   void breakThings({ world, present, join }, isGoing)
   if (plan.hasHostile) void attack(world, peers, isGoing)
-  while (isGoing()) await world.clock.advance(STEP_MS)
-  if (world.violation === undefined) await heal(world, present)
+  void careForPeers(world, peers, isGoing)
+  while (isGoing()) await step(world, peers)
+  if (world.violation === undefined) await heal(world, peers, present)
   return {
     seed,
     violation: world.violation?.message,
@@ -68,19 +80,30 @@ export async function simulate(seed: number, options: SimulateOptions = {}): Pro
     simulatedMs: world.clock.monotonic(),
     writesCount: [...world.ledger.all()].length,
     faults: world.faults,
+    moves: world.moves.counts(),
   }
 }
 
-async function heal(world: World, present: () => readonly SimPeer[]): Promise<void> {
+/** A second passes. */
+async function step(world: World, peers: readonly SimPeer[]): Promise<void> {
+  world.moves.look(peers)
+  await world.clock.advance(STEP_MS)
+}
+
+async function heal(world: World, all: readonly SimPeer[], present: () => readonly SimPeer[]): Promise<void> {
   const { trace, clock } = world
   trace.add('heal')
   // What is still being done to peers, a stop that waits or a start that is due, ends first.
   mend(world, present())
   await clock.advance(30_000)
   mend(world, present())
-  await until(world, CONVERGE_MS_MAX, () => notYet(present()))
-  await until(world, TRACK_MS_MAX, () => notTracked(present()))
-  await until(world, CONVERGE_MS_MAX, () => notYet(present()))
+  await until(world, all, CONVERGE_MS_MAX, () => notYet(present()))
+  if (world.plan.moves !== undefined) {
+    await sayLastWords(world, all)
+    await until(world, all, PLACE_MS_MAX, () => notPlaced(present()))
+  }
+  await until(world, all, TRACK_MS_MAX, () => notTracked(present()))
+  await until(world, all, CONVERGE_MS_MAX, () => notYet(present()))
   if (world.violation !== undefined) return
   const checks = { areDone: false }
   const check = checkEnd(world, present())
@@ -103,13 +126,18 @@ async function stopAll(world: World, peers: readonly SimPeer[]): Promise<void> {
 }
 
 /** Lets time pass until the answer is undefined; anything else after the deadline is a violation. */
-async function until(world: World, limitMs: number, ask: () => Promise<string | undefined>): Promise<void> {
+async function until(
+  world: World,
+  all: readonly SimPeer[],
+  limitMs: number,
+  ask: () => Promise<string | undefined>,
+): Promise<void> {
   const { clock } = world
   const beganMs = clock.monotonic()
   for (;;) {
     const answer = world.violation === undefined ? await ask() : undefined
     if (answer === undefined) return
     if (clock.monotonic() - beganMs > limitMs) return world.fail(`not within ${limitMs / 1000} s: ${answer}`)
-    await clock.advance(STEP_MS)
+    await step(world, all)
   }
 }

@@ -1,6 +1,8 @@
 import { createHash } from 'node:crypto'
 import type { Random } from '../../src/lib/random.ts'
-import { type Cid } from '../../src/model/cid.ts'
+import { type Cid, cidKey } from '../../src/model/cid.ts'
+import type { PeerId } from '../../src/model/peer.ts'
+import type { FakeIpfs } from '../support/fake-ipfs.ts'
 import type { FakeNetwork } from '../support/fake-network.ts'
 import { fakeNetwork } from '../support/fake-network.ts'
 import { numberedCid } from '../support/numbered-cid.ts'
@@ -8,6 +10,8 @@ import { seededRandom } from '../support/seeded-random.ts'
 import { type VirtualClock, virtualClock } from '../support/virtual-clock.ts'
 import type { DiskLies } from './disk.ts'
 import { Ledger } from './ledger.ts'
+import type { MovePlan } from './move-plan.ts'
+import { MoveWatch } from './move-watch.ts'
 import { Oracle } from './oracle.ts'
 import { Trace, Violation } from './trace.ts'
 
@@ -37,6 +41,8 @@ export interface Plan {
   /** Mean pauses of the two actors. */
   readonly writeEveryMs: number
   readonly faultEveryMs: number
+  /** Absent = nobody moves content. */
+  readonly moves?: MovePlan
 }
 
 /** The plan of a seed. */
@@ -72,8 +78,13 @@ export class World {
   readonly hub: FakeNetwork
   readonly ledger = new Ledger()
   readonly oracle: Oracle
+  readonly moves: MoveWatch
   /** How often each kind of fault was put in. */
   readonly faults = new Map<string, number>()
+  /** Peers that the others should know: those that ever ran. Nobody knows them where no content moves. */
+  known: readonly PeerId[] = []
+  /** Peer → its IPFS node. */
+  readonly nodes = new Map<PeerId, FakeIpfs>()
   violation: Violation | undefined
 
   constructor(plan: Plan, lies: Lies, tell?: (line: string) => void) {
@@ -81,8 +92,15 @@ export class World {
     this.lies = lies
     this.trace = new Trace(() => this.clock.monotonic(), tell)
     this.hub = fakeNetwork({ clock: this.clock, random: this.random('network') })
+    this.moves = new MoveWatch({
+      nowMs: () => this.clock.monotonic(),
+      isConnected: (a, b) => this.hub.isConnected(a, b),
+      tell: line => this.trace.add(line),
+      fail: what => this.fail(what),
+    })
     this.oracle = new Oracle({
       ledger: this.ledger,
+      moves: this.moves,
       nowMs: () => this.clock.monotonic(),
       fail: what => this.fail(what),
     })
@@ -103,6 +121,16 @@ export class World {
   noteFault(kind: string, detail = ''): void {
     this.faults.set(kind, (this.faults.get(kind) ?? 0) + 1)
     this.trace.add(`fault ${kind} ${detail}`)
+  }
+
+  /** Whether the IPFS node of a peer has a content. */
+  readonly holds = (peer: PeerId, key: string): boolean => this.nodes.get(peer)?.held.has(key) === true
+
+  /** The IPFS node of a peer is about to lose a content, or all. */
+  noteHeld(peer: PeerId, cid?: Cid): void {
+    const held = this.nodes.get(peer)?.held ?? new Map<string, unknown>()
+    const keys = cid === undefined ? [...held.keys()] : [cidKey(cid)].filter(key => held.has(key))
+    for (const key of keys) this.moves.noteHeld(peer, key)
   }
 
   /** One of the contents that all write about. */

@@ -46,6 +46,8 @@ export interface FakeIpfs extends Ipfs {
   readonly peer: PeerId
   /** How often each member was called. */
   readonly calls: ReadonlyMap<string, number>
+  /** What is pinned, by the key of the CID. */
+  readonly held: ReadonlyMap<string, PinMode>
   /** Loses all blocks and pins, as when the repository's disk is replaced. */
   wipe(): void
 }
@@ -77,7 +79,7 @@ class FakeNode implements FakeIpfs {
   readonly peer: PeerId
   readonly calls = new Map<string, number>()
   readonly blocks = new Map<string, Uint8Array>()
-  readonly #pins = new Map<string, PinMode>()
+  readonly held = new Map<string, PinMode>()
   readonly #peers = new Set<PeerId>()
   readonly #clock: Clock
   readonly #network: FakeIpfsNetwork
@@ -103,7 +105,7 @@ class FakeNode implements FakeIpfs {
 
   async pin(cid: Cid, mode: PinMode, options: IpfsPinOptions): Promise<void> {
     await this.#begin('pin', cid, options.signal)
-    const current = this.#pins.get(cidKey(cid))
+    const current = this.held.get(cidKey(cid))
     if (current === mode) return
     if (current === 'recursive') throw refusal(`${cid.toString()} is already pinned recursively`)
     for (const origin of options.origins ?? []) this.#connect(origin)
@@ -119,23 +121,23 @@ class FakeNode implements FakeIpfs {
       if (mode === 'direct' || bytes === undefined) return []
       return linksOf(at, bytes).filter(link => !seen.has(cidKey(link)))
     })
-    this.#pins.set(cidKey(cid), mode)
+    this.held.set(cidKey(cid), mode)
   }
 
   async unpin(cid: Cid, { signal }: Options): Promise<void> {
     await this.#begin('unpin', cid, signal)
-    this.#pins.delete(cidKey(cid))
+    this.held.delete(cidKey(cid))
   }
 
   async pinned(cid: Cid, { signal }: Options): Promise<PinMode | undefined> {
     await this.#begin('pinned', cid, signal)
-    return this.#pins.get(cidKey(cid))
+    return this.held.get(cidKey(cid))
   }
 
   async *allPinned({ signal }: Options): AsyncGenerator<readonly [Cid, PinMode]> {
     await this.#begin('allPinned', undefined, signal)
     let count = 0
-    const pins = [...this.#pins]
+    const pins = [...this.held]
     for (const [key, mode] of pins) {
       signal.throwIfAborted()
       if (count++ === this.faults.listingCutAfter) {
@@ -176,7 +178,7 @@ class FakeNode implements FakeIpfs {
   async *gc({ signal }: Options): AsyncGenerator<{ readonly cid?: Cid; readonly error?: string }> {
     await this.#begin('gc', undefined, signal)
     const needed = new Set<string>()
-    for (const [key, mode] of this.#pins) this.#mark(cidFromKey(key), mode, needed)
+    for (const [key, mode] of this.held) this.#mark(cidFromKey(key), mode, needed)
     const keys = [...this.blocks.keys()]
     for (const key of keys) {
       if (needed.has(key)) continue
@@ -202,7 +204,7 @@ class FakeNode implements FakeIpfs {
 
   wipe(): void {
     this.blocks.clear()
-    this.#pins.clear()
+    this.held.clear()
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -57,7 +57,7 @@ export function fakeMonitor({ ids, news, beats, conditions, changes }: Watched, 
         ? ids.map(pingOf)
         : ids.map((peer, at) => ({ ...pingOf(peer), name, weight: 100 - at })),
     onMetric: (listener: (metric: Metric) => void) => news.on(listener),
-    alerts: () => [],
+    expect: () => undefined,
     beat: async () => void beats.push(self),
   }
 }

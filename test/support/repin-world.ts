@@ -127,6 +127,8 @@ class World implements RepinWorld {
   readonly #conditions = new Map<PeerId, PeerCondition>()
   readonly #changes = new Emitter<PeerHealth>()
   readonly #marked = new Emitter<PeerMark>()
+  /** Peers that are missed and were never there. */
+  readonly #unheard = new Set<PeerId>()
   readonly #options: RepinWorldOptions
   beforeWrite: (pins: readonly Pin[]) => void = () => undefined
 
@@ -256,7 +258,10 @@ class World implements RepinWorld {
 
   #monitorOf({ id: self }: RepinPeer) {
     const health = () =>
-      [...this.#conditions].map(([peer, condition]) => healthOf(peer, peer === self ? 'alive' : condition))
+      [...this.#conditions].map(([peer, condition]) => {
+        const health = healthOf(peer, peer === self ? 'alive' : condition)
+        return this.#unheard.has(peer) && condition !== 'alive' ? { ...health, heardAtMs: undefined } : health
+      })
     const isThere = ({ condition }: PeerHealth) => condition === 'alive' || condition === 'suspect'
     return {
       health,
@@ -273,9 +278,21 @@ class World implements RepinWorld {
           .filter(({ isUp, isChoosable }) => isUp && isChoosable)
           .map(({ id }) => freespace(id, this.clock)),
       onMetric: () => ({ [Symbol.dispose]: () => undefined }),
-      alerts: () => [],
+      expect: (peers: Iterable<PeerId>) => {
+        for (const peer of peers) if (!this.#conditions.has(peer)) this.#expectInVain(peer)
+      },
       beat: async () => undefined,
     }
+  }
+
+  #expectInVain(peer: PeerId): void {
+    this.#unheard.add(peer)
+    const turn = (condition: PeerCondition) => {
+      const at = this.peers.findIndex(({ id }) => id === peer)
+      if (!this.peers.some(({ id, isUp }) => id === peer && isUp)) this.become(at, condition)
+    }
+    this.clock.schedule(8000, () => turn('unreachable'))
+    this.clock.schedule(12_500, () => turn('gone'))
   }
 
   async pin(number: number, peers: readonly number[], options: Partial<Pin> = {}): Promise<void> {

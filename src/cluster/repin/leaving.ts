@@ -1,6 +1,6 @@
 import type { PeerId } from '../../model/peer.ts'
 import type { PeerHealth } from '../../model/peer-health.ts'
-import type { PeerMark } from '../../model/peer-mark.ts'
+import { MAINTENANCE_SKEW_MS, type PeerMark } from '../../model/peer-mark.ts'
 
 /** Why content moves away from a peer. */
 export const LEAVING_REASONS = ['gone', 'draining', 'removed'] as const
@@ -16,8 +16,6 @@ export interface LeavingFacts {
   readonly isMember: (peer: PeerId) => boolean
   /** Since when each peer is gone that is. */
   readonly goneSinceMs: ReadonlyMap<PeerId, number>
-  /** Peers that keep content and were never heard of, with the time at which that was noticed. */
-  readonly unheardSinceMs: ReadonlyMap<PeerId, number>
   /** When the last partition was over; undefined = there was none. */
   readonly guardEndedMs: number | undefined
   readonly nowMs: number
@@ -29,7 +27,7 @@ export interface LeavingRule {
   /** Whether content moves away from peers because they are gone; what operators say counts always. */
   readonly isAutomatic: boolean
   readonly delayMs: number
-  /** A peer that was never heard of is not gone before this, however short the delay. */
+  /** A peer that was never heard is left only so long after it was found gone, however short the delay: it may still come. */
   readonly unheardMs: number
   /** After a partition peers come back one by one: nobody is left sooner than this after its end, nor before the delay. */
   readonly guardRestMs: number
@@ -55,7 +53,7 @@ export interface Leaving {
  * all, or more, are away. So of two halves of a cluster neither acts, nor does the one of two that is left.
  */
 export function findLeaving(facts: LeavingFacts, rule: LeavingRule): Leaving {
-  const { self, health, markOf, marks, goneSinceMs, unheardSinceMs, nowMs, wallMs } = facts
+  const { self, health, markOf, marks, goneSinceMs, nowMs, wallMs } = facts
   const reasons = new Map<PeerId, LeavingReason>()
   for (const mark of marks) {
     if (mark.isRemoved) reasons.set(mark.peer, 'removed')
@@ -70,16 +68,14 @@ export function findLeaving(facts: LeavingFacts, rule: LeavingRule): Leaving {
   const unheardMs = Math.max(rule.delayMs, rule.unheardMs)
   const guardedMs =
     (facts.guardEndedMs ?? Number.NEGATIVE_INFINITY) + Math.max(rule.delayMs, rule.guardRestMs)
-  const silent = [
-    ...health
-      .filter(({ peer, condition }) => condition === 'gone' && peer !== self)
-      .map(({ peer }) => [peer, (goneSinceMs.get(peer) ?? nowMs) + rule.delayMs] as const),
-    ...[...unheardSinceMs].map(([peer, sinceMs]) => [peer, sinceMs + unheardMs] as const),
-  ]
-  for (const [peer, dueMs] of silent) {
-    if (reasons.has(peer)) continue
-    const { maintenanceUntilMs = wallMs } = markOf(peer)
-    const waitMs = Math.max(dueMs - nowMs, guardedMs - nowMs, maintenanceUntilMs - wallMs)
+  for (const { peer, condition, heardAtMs } of health) {
+    if (condition !== 'gone' || peer === self || reasons.has(peer)) continue
+    const delayMs = heardAtMs === undefined ? unheardMs : rule.delayMs
+    const dueMs = (goneSinceMs.get(peer) ?? nowMs) + delayMs
+    const { maintenanceUntilMs } = markOf(peer)
+    const maintainedMs =
+      maintenanceUntilMs === undefined ? 0 : maintenanceUntilMs + MAINTENANCE_SKEW_MS - wallMs
+    const waitMs = Math.max(dueMs - nowMs, guardedMs - nowMs, maintainedMs)
     if (waitMs > 0) lookAgainAt(nowMs + waitMs)
     if (waitMs > 0 || guard !== undefined || !rule.isAutomatic) heldCount++
     else reasons.set(peer, 'gone')
@@ -88,14 +84,13 @@ export function findLeaving(facts: LeavingFacts, rule: LeavingRule): Leaving {
 }
 
 function findPartition(
-  { self, health, markOf, isMember, unheardSinceMs, nowMs }: LeavingFacts,
-  { guardShare, unheardMs }: LeavingRule,
+  { self, health, markOf, isMember }: LeavingFacts,
+  { guardShare }: LeavingRule,
 ): Leaving['guard'] {
   const away = new Map<PeerId, boolean>()
   for (const { peer, condition } of health) {
     if (isMember(peer)) away.set(peer, condition === 'unreachable' || condition === 'gone')
   }
-  for (const [peer, sinceMs] of unheardSinceMs) away.set(peer, nowMs - sinceMs >= unheardMs)
   for (const peer of away.keys()) if (peer === self || markOf(peer).isRemoved) away.delete(peer)
   const othersCount = away.size
   const awayCount = [...away.values()].filter(isAway => isAway).length

@@ -15,7 +15,6 @@ import { REPIN_METRICS } from './metrics.ts'
 import { movePins } from './move-pins.ts'
 import { Progress } from './progress.ts'
 import { Receivers } from './receivers.ts'
-import { Unheard } from './unheard.ts'
 
 /** What moving content away from peers that leave needs. */
 export type RepinComponents = Pick<
@@ -24,7 +23,7 @@ export type RepinComponents = Pick<
 > & { readonly askHolds: AskHolds }
 
 const LOOK_EVERY_MS = 500
-/** A peer that was never heard of is given this long to be heard, however short the delay is. */
+/** A peer that was never heard is given so much longer, however short the delay is. */
 const UNHEARD_MS = 60_000
 /** When a partition ends, this much time for everybody to be heard of again. */
 const GUARD_REST_MS = 30_000
@@ -57,7 +56,6 @@ class Repinner implements AsyncDisposable {
   readonly #receivers: Receivers
   readonly #budget: TokenBucket
   readonly #progress: Progress
-  readonly #unheard = new Unheard()
   readonly #goneSinceMs = new Map<PeerId, number>()
   readonly #stopping = new AbortController()
   readonly #pause: Pause
@@ -113,7 +111,6 @@ class Repinner implements AsyncDisposable {
       if (condition !== 'gone') this.#goneSinceMs.delete(peer)
       else if (!this.#goneSinceMs.has(peer)) this.#goneSinceMs.set(peer, nowMs)
     }
-    this.#unheard.hear(health)
     const before = this.#leaving
     this.#leaving = this.#findLeaving(health, nowMs)
     if (before.guard !== undefined && this.#leaving.guard === undefined) {
@@ -142,7 +139,6 @@ class Repinner implements AsyncDisposable {
         marks: marks.all(),
         isMember: peer => consensus.isTrusted(peer) || this.#census?.allocated.has(peer) === true,
         goneSinceMs: this.#goneSinceMs,
-        unheardSinceMs: this.#unheard.sinceMs,
         guardEndedMs: this.#guardEndedMs,
         nowMs,
         wallMs: clock.now(),
@@ -187,7 +183,7 @@ class Repinner implements AsyncDisposable {
     const census = await takeCensus(consensus, this.#roles(), { signal })
     const tookMs = clock.monotonic() - beganMs
     this.#census = census
-    this.#unheard.note(census.allocated, this.#parts.monitor.health(), clock.monotonic())
+    this.#parts.monitor.expect(census.allocated)
     const isStill =
       census.waitingCount > 0 && census.waitingCount >= (this.#waitedCount ?? Number.POSITIVE_INFINITY)
     this.#rank = isStill ? Math.min(RANK_MAX, this.#rank + 1) : 0
