@@ -30,9 +30,13 @@ export async function* readBody(
       continue
     }
     if (request.readableEnded) return
-    if (request.destroyed) throw new ClusterError('PEER_UNREACHABLE', 'the client has left')
+    if (request.destroyed) throw hasLeft()
     await newsOf(request, signal, { clock, idleTimeoutMs })
   }
+}
+
+function hasLeft(cause?: unknown): ClusterError {
+  return new ClusterError('PEER_UNREACHABLE', 'the client has left', { cause })
 }
 
 /** Resolves when there may be more to read. Leaves no listener behind, so that the rest can be thrown away at once. */
@@ -50,6 +54,7 @@ function newsOf(
       clean()
       reject(thrown)
     }
+    const onError = (cause: unknown) => fail(hasLeft(cause))
     const onAbort = () => fail(signal.reason)
     const limit = clock.schedule(idleTimeoutMs, () =>
       fail(new ClusterError('TIMEOUT', `the upload stood still for ${idleTimeoutMs / 1000} s`)),
@@ -57,11 +62,11 @@ function newsOf(
     const clean = () => {
       limit[Symbol.dispose]()
       for (const event of NEWS) request.off(event, onNews)
-      request.off('error', fail)
+      request.off('error', onError)
       signal.removeEventListener('abort', onAbort)
     }
     for (const event of NEWS) request.on(event, onNews)
-    request.on('error', fail)
+    request.on('error', onError)
     signal.addEventListener('abort', onAbort)
   })
 }

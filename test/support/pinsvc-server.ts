@@ -18,6 +18,8 @@ export interface PinSvcServer extends AsyncDisposable {
   readonly url: string
   /** The audit lines. */
   readonly audit: SilentLogger['lines']
+  /** What it complained of. */
+  readonly complaints: SilentLogger['lines']
   /** Makes an API token; answers with what to send as `Authorization`. */
   token(body: object): Promise<string>
 }
@@ -47,6 +49,7 @@ export async function openPinSvcServer(
     port,
     url: `http://127.0.0.1:${port}`,
     audit: auditLogger.lines,
+    complaints: logger.lines,
     token: async body => `Bearer ${(await tokens.create(body)).text ?? ''}`,
     [Symbol.asyncDispose]: () => all.disposeAsync(),
   }

@@ -142,6 +142,7 @@ test('lists in a URL are written with commas, documents as JSON, and a good answ
     objectOf((list.operation['parameters'] as Json[]).find(row => row['name'] === name))
   assert.deepEqual([of('status')['style'], of('status')['explode']], ['form', false])
   assert.deepEqual(Object.keys(objectOf(of('meta')['content'])), ['application/json'])
+  assert.deepEqual([of('limit')['allowEmptyValue'], of('name')['allowEmptyValue']], [true, undefined])
   const goodStatuses = pinSvc.operations.map(({ operation: { operationId, responses } }) => [
     operationId,
     ...Object.keys(objectOf(responses)).filter(status => status.startsWith('2')),

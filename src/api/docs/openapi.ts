@@ -126,11 +126,12 @@ function queryParameters(query: Json): readonly Json[] {
 }
 
 function parameter(name: string, place: 'path' | 'query', schema: Json): Json {
-  const { description, ...rest } = schema
+  const { description, allowEmptyValue, ...rest } = schema
   return {
     name,
     in: place,
     ...(place === 'path' ? { required: true } : {}),
+    ...(allowEmptyValue === true ? { allowEmptyValue } : {}),
     ...(typeof description === 'string' && description !== '' ? { description } : {}),
     ...formOf(rest),
   }

@@ -31,13 +31,11 @@ function attempt<Result>(what: string, parse: () => Result): Result {
 /** Which requests a query asks for. Throws `INVALID_ARGUMENT` naming the parameter. */
 export function parseRequestFilter(query: Query, owner: string | undefined): RequestFilter {
   const { cid = '', name, status = '', before = '', after = '', limit = '', meta = '' } = query
+  const match = matchOf(query['match'])
   return {
     owner,
     cids: cid === '' ? undefined : parseCids(cid),
-    name:
-      name === undefined
-        ? undefined
-        : { text: checkName(name, "'name' query param"), match: matchOf(query['match']) },
+    name: name === undefined ? undefined : { text: checkName(name, "error in 'name' query param"), match },
     beforeMs: timeOf(before, 'before'),
     afterMs: timeOf(after, 'after'),
     meta: meta === '' ? {} : parseMetaText(meta),
@@ -109,8 +107,8 @@ export function parseWantedRequest(body: unknown): WantedRequest {
 
 function checkName(name: string, what: string): string {
   // Characters outside the basic plane count as one, as JSON Schema counts them.
-  if (name.length > REQUEST_BOUNDS.nameLength && [...name].length > REQUEST_BOUNDS.nameLength)
-    refuse(`error in ${what}: pin name is over ${REQUEST_BOUNDS.nameLength} chars`)
+  if (name.length > REQUEST_BOUNDS.nameLength && Array.from(name).length > REQUEST_BOUNDS.nameLength)
+    refuse(`${what}: pin name is over ${REQUEST_BOUNDS.nameLength} chars`)
   return name
 }
 

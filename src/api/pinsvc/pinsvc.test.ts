@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
+import { eventually } from '../../../test/support/eventually.ts'
 import { openPinSvcServer } from '../../../test/support/pinsvc-server.ts'
+import { sendRaw } from '../../../test/support/raw-http.ts'
 import { ClusterError } from '../../errors.ts'
 import type { PinRequests } from '../../interfaces.ts'
 import { type Cid, parseCid } from '../../model/cid.ts'
@@ -110,6 +112,18 @@ test('a name has 255 characters at most, of which one outside the basic plane co
   assert.equal((await fetch(`${server.url}/pins?name=${encodeURIComponent(longest)}`)).status, 200)
 })
 
+test('a client that leaves in the middle of its request asks for nothing, and is no fault of the program', async () => {
+  const requests = stub()
+  await using server = await openPinSvcServer(requests)
+  using client = await sendRaw(
+    server.port,
+    `POST /pins HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n{"cid":"${CID}"`,
+  )
+  client.socket.resetAndDestroy()
+  await eventually('the attempt is in the audit', () => server.audit.length > 0)
+  assert.deepEqual([requests.asked, server.complaints], [[], []])
+})
+
 test('a listing is asked for with every filter, by default the newest ten in any state', async () => {
   const requests = stub()
   await using server = await openPinSvcServer(requests)
@@ -173,6 +187,7 @@ test('every parameter and member that is out of bounds is refused with a reason 
     `cid=${CID},`,
     `name=${'n'.repeat(256)}`,
     'name=a&match=fuzzy',
+    'match=fuzzy',
     'status=running',
     'status=pinned,',
     'before=yesterday',

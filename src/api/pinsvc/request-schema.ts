@@ -87,22 +87,31 @@ const metaTextSchema: JsonSchema<string> = {
   description: 'JSON object of texts, all of which must be there',
 }
 
-/** Query of a listing. Values are texts, as they stand in the URL; an empty one counts as absent. */
+/** A parameter of which an empty value is none. */
+function orEmpty<Value>(schema: JsonSchema<Value>): JsonSchema<Value> {
+  return { ...schema, allowEmptyValue: true }
+}
+
+/** Query of a listing. Values are texts, as they stand in the URL. */
 export const listQuerySchema = objectSchema(
   {},
   {
-    cid: commaList(textSchema('CID'), `comma list of at most ${REQUEST_BOUNDS.cids} CIDs`, {
-      maxItems: REQUEST_BOUNDS.cids,
-    }),
-    name: nameSchema,
-    match: choiceSchema(NAME_MATCHES, 'how names are compared: exact when absent'),
-    status: commaList(
-      choiceSchema(REQUEST_STATUSES),
-      `comma list of ${REQUEST_STATUSES.join(', ')}; all when absent`,
+    cid: orEmpty(
+      commaList(textSchema('CID'), `comma list of at most ${REQUEST_BOUNDS.cids} CIDs`, {
+        maxItems: REQUEST_BOUNDS.cids,
+      }),
     ),
-    before: timeSchema('RFC 3339; created before that'),
-    after: timeSchema('RFC 3339; created after that'),
-    limit: limitSchema,
+    name: nameSchema,
+    match: orEmpty(choiceSchema(NAME_MATCHES, 'how names are compared: exact when absent')),
+    status: orEmpty(
+      commaList(
+        choiceSchema(REQUEST_STATUSES),
+        `comma list of ${REQUEST_STATUSES.join(', ')}; all when absent`,
+      ),
+    ),
+    before: orEmpty(timeSchema('RFC 3339; created before that')),
+    after: orEmpty(timeSchema('RFC 3339; created after that')),
+    limit: orEmpty(limitSchema),
     meta: metaTextSchema,
   },
 )
