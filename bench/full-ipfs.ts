@@ -25,7 +25,6 @@ async function list(response: ServerResponse): Promise<void> {
 
 const answers: Readonly<Record<string, (arg: string) => unknown>> = {
   'pin/add': arg => ({ Pins: [arg], Progress: 1 }),
-  'pin/rm': arg => ({ Pins: [arg] }),
   id: () => ({ ID, Addresses: [`/ip4/127.0.0.1/tcp/${port}/p2p/${ID}`] }),
   version: () => ({ Version: '0.44.0' }),
   'repo/stat': () => ({ RepoSize: 1000, StorageMax: 1e12, NumObjects: count }),
@@ -35,7 +34,8 @@ const answers: Readonly<Record<string, (arg: string) => unknown>> = {
 createServer((request, response) => {
   const url = new URL(request.url ?? '/', 'http://stub')
   const call = url.pathname.replace('/api/v0/', '')
-  const arg = url.searchParams.get('arg') ?? ''
+  const args = url.searchParams.getAll('arg')
+  const [arg = ''] = args
   request.resume()
   response.setHeader('content-type', 'application/json')
   if (call === 'pin/ls' && arg === '') {
@@ -44,6 +44,8 @@ createServer((request, response) => {
       list(response).catch((error: unknown) => {
         throw error
       })
-  } else if (call === 'pin/ls') response.end(`${JSON.stringify({ Cid: arg, Type: 'recursive' })}\n`)
+  } else if (call === 'pin/ls')
+    response.end(args.map(each => `${JSON.stringify({ Cid: each, Type: 'recursive' })}\n`).join(''))
+  else if (call === 'pin/rm') response.end(`${JSON.stringify({ Pins: args })}\n`)
   else response.end(`${JSON.stringify(answers[call]?.(arg) ?? {})}\n`)
 }).listen(port, '127.0.0.1')

@@ -19,8 +19,8 @@ import type { Outcome, WorkSet } from './work-set.ts'
 
 /** How many entries are read from the pinset at a time. */
 const LOOKS_MAX = 64
-/** Kubo's pin lock has one writer: more unpins at a time would only wait there. */
-const CONCURRENT_UNPINS = 1
+/** As many as the connector to Kubo puts into one request; it lets one request through at a time. */
+const CONCURRENT_UNPINS = 64
 const RETRY = { firstMs: 10_000, maxMs: 600_000 }
 const LOOK_RETRY = { firstMs: 500, maxMs: 30_000 }
 

@@ -157,6 +157,30 @@ function pins(node: () => Ipfs): void {
     }
   })
 
+  test('many questions and unpins at the same time get each its own answer', async () => {
+    const roots = await Promise.all(
+      Array.from({ length: 40 }, async (_, at) => {
+        const { root } = await putFile()
+        const mode = ([undefined, 'recursive', 'recursive', 'direct'] as const)[at % 4]
+        if (mode !== undefined) await node().pin(root, mode, limit())
+        return { root, mode }
+      }),
+    )
+    const ask = () => Promise.all(roots.map(({ root }) => node().pinned(root, limit())))
+    assert.deepEqual(
+      await ask(),
+      roots.map(({ mode }) => mode),
+    )
+    const isKept = (at: number) => at % 5 === 0
+    const surplus = roots.filter((_, at) => !isKept(at))
+    // One of them twice, and some that are not pinned.
+    await Promise.all([...surplus, ...surplus.slice(1, 2)].map(({ root }) => node().unpin(root, limit())))
+    assert.deepEqual(
+      await ask(),
+      roots.map(({ mode }, at) => (isKept(at) ? mode : undefined)),
+    )
+  })
+
   test('a CID is the same in any base', async () => {
     const { root } = await putFile()
     await node().pin(parseCid(root.toString(base36)), 'recursive', limit())

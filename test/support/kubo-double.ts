@@ -38,13 +38,6 @@ export async function openKuboDouble(options: KuboDoubleOptions = {}): Promise<K
       pins.add(cid)
       return { Pins: [cid], Progress: 1 }
     },
-    'pin/rm': (cid, response) => {
-      calls.removes++
-      if (pins.has(cid)) options.onRemove?.(cid)
-      if (pins.delete(cid)) return { Pins: [cid] }
-      response.statusCode = 500
-      return { Message: 'not pinned or pinned indirectly', Code: 0, Type: 'error' }
-    },
     'pin/update': (from, response, to) => {
       if (pins.has(from)) {
         pins.add(to)
@@ -58,21 +51,41 @@ export async function openKuboDouble(options: KuboDoubleOptions = {}): Promise<K
     'repo/stat': () => ({ RepoSize: 1000, StorageMax: 1e12, NumObjects: pins.size }),
     'swarm/peers': () => ({ Peers: [] }),
   }
-  const list = (cid: string, type: string | null, response: ServerResponse) => {
-    const found = cid === '' ? [...pins] : [cid].filter(each => pins.has(each))
-    if (cid !== '' && found.length === 0) {
+  /** Like Kubo, it works a request for many off in order, and ends it at the first that it refuses. */
+  const remove = (cids: readonly string[], response: ServerResponse) => {
+    for (const cid of cids) {
+      calls.removes++
+      if (pins.has(cid)) options.onRemove?.(cid)
+      if (pins.delete(cid)) continue
       response.statusCode = 500
-      return `${JSON.stringify({ Message: `path '${cid}' is not pinned`, Code: 0, Type: 'error' })}\n`
+      return { Message: 'not pinned or pinned indirectly', Code: 0, Type: 'error' }
     }
-    return type === 'direct' ? '' : found.map(each => `{"Cid":"${each}","Type":"recursive"}\n`).join('')
+    return { Pins: cids }
+  }
+  const list = (cids: readonly string[], type: string | null, response: ServerResponse) => {
+    const isListed = (each: string) => pins.has(each) && type !== 'direct'
+    const asked = cids.length === 0 ? [...pins].filter(isListed) : cids
+    const missing = asked.find(each => !isListed(each))
+    const found = missing === undefined ? asked : asked.slice(0, asked.indexOf(missing))
+    const message = `path '${missing ?? ''}' is not pinned`
+    if (missing !== undefined && found.length === 0) {
+      response.statusCode = 500
+      return response.end(`${JSON.stringify({ Message: message, Code: 0, Type: 'error' })}\n`)
+    }
+    if (missing !== undefined) response.setHeader('Trailer', 'X-Stream-Error')
+    response.write(found.map(each => `{"Cid":"${each}","Type":"recursive"}\n`).join(''))
+    if (missing !== undefined) response.addTrailers({ 'X-Stream-Error': message })
+    return response.end()
   }
   const answer = async (request: IncomingMessage, response: ServerResponse) => {
     const url = new URL(request.url ?? '/', 'http://double')
     const call = url.pathname.replace('/api/v0/', '')
-    const [cid = '', to = ''] = url.searchParams.getAll('arg').map(arg => arg.replace(/^\/ipfs\//, ''))
+    const cids = url.searchParams.getAll('arg').map(arg => arg.replace(/^\/ipfs\//, ''))
+    const [cid = '', to = ''] = cids
     request.resume()
     response.setHeader('content-type', 'application/json')
-    if (call === 'pin/ls') response.end(list(cid, url.searchParams.get('type'), response))
+    if (call === 'pin/ls') list(cids, url.searchParams.get('type'), response)
+    else if (call === 'pin/rm') response.end(`${JSON.stringify(remove(cids, response))}\n`)
     else response.end(`${JSON.stringify((await answers[call]?.(cid, response, to)) ?? {})}\n`)
   }
   const server = createServer((request, response) => {

@@ -13,6 +13,7 @@ import { IPFS_METRICS } from '../metrics.ts'
 import { OneAtATime } from '../one-at-a-time.ts'
 import { member, readBytes, readLines } from './answer.ts'
 import { BlockUpload, uploadQuery } from './block-upload.ts'
+import { isOfMode, PinCalls } from './pin-calls.ts'
 import { KuboRpc } from './rpc.ts'
 import { refused } from './rpc-call.ts'
 
@@ -39,6 +40,7 @@ class Kubo implements Ipfs {
   readonly #config: KuboConfig
   readonly #log: Logger
   readonly #rpc: KuboRpc
+  readonly #pins: PinCalls
   readonly #metrics: Instruments<typeof IPFS_METRICS>
   readonly #listings = new OneAtATime()
   readonly #closing = new AbortController()
@@ -49,6 +51,7 @@ class Kubo implements Ipfs {
     this.#config = config
     this.#log = logger
     this.#rpc = new KuboRpc(clock, config.nodeAddress)
+    this.#pins = new PinCalls(clock, this.#rpc.short, config)
     this.#metrics = makeInstruments(meter, IPFS_METRICS)
     this.#metrics.ipfsPins.observe(() => this.#pinsCount)
   }
@@ -69,13 +72,13 @@ class Kubo implements Ipfs {
 
   async pin(cid: Cid, mode: PinMode, options: IpfsPinOptions): Promise<void> {
     // Kubo takes a recursive pin that it has already as done, and asking first would double the requests.
-    if (mode === 'direct' && (await this.#pinnedAs(cid, mode, options.signal)) !== undefined) return
+    if (mode === 'direct' && (await this.#pins.pinned(cid, mode, options.signal)) !== undefined) return
     if (options.origins !== undefined) this.#connectOrigins(options.origins)
     const { update } = options
     const isUpdate =
       update !== undefined &&
       mode === 'recursive' &&
-      (await this.#pinnedAs(update, 'recursive', options.signal)) !== undefined
+      (await this.#pins.pinned(update, 'recursive', options.signal)) !== undefined
     this.#metrics.pinAdd.add(1)
     try {
       if (isUpdate) await this.#pinUpdate(update, cid, options.signal)
@@ -91,20 +94,13 @@ class Kubo implements Ipfs {
     if (this.#config.isUnpinDisabled) {
       throw new ClusterError('IPFS_REFUSED', 'ipfs unpinning is disallowed by configuration on this peer')
     }
-    const { unpinTimeoutMs } = this.#config
-    try {
-      await this.#ask(`pin/rm?arg=${cid.toString()}`, `pin/rm of ${cid.toString()}`, signal, unpinTimeoutMs)
-      this.#pinsCount = Math.max(0, this.#pinsCount - 1)
-    } catch (thrown) {
-      // The second is what the proxy of a cluster says.
-      const isGone =
-        says(thrown, 'not pinned or pinned indirectly') || says(thrown, 'pin is not part of the pinset')
-      if (!isGone) throw thrown
-    }
+    if (await this.#pins.unpin(cid, signal)) this.#pinsCount = Math.max(0, this.#pinsCount - 1)
   }
 
   async pinned(cid: Cid, { signal }: Options): Promise<PinMode | undefined> {
-    return (await this.#pinnedAs(cid, 'recursive', signal)) ?? (await this.#pinnedAs(cid, 'direct', signal))
+    return (
+      (await this.#pins.pinned(cid, 'recursive', signal)) ?? (await this.#pins.pinned(cid, 'direct', signal))
+    )
   }
 
   async *allPinned({ signal }: Options): AsyncGenerator<readonly [Cid, PinMode]> {
@@ -235,20 +231,6 @@ class Kubo implements Ipfs {
     yield* readBytes(exchange, what)
   }
 
-  async #pinnedAs(cid: Cid, mode: PinMode, signal: AbortSignal): Promise<PinMode | undefined> {
-    try {
-      const pin = await this.#ask(
-        `pin/ls?stream=true&arg=${cid.toString()}&type=${mode}`,
-        `pin/ls of ${cid.toString()}`,
-        signal,
-      )
-      return isOfMode(pin, mode) ? mode : undefined
-    } catch (thrown) {
-      if (says(thrown, 'not pinned')) return undefined
-      throw thrown
-    }
-  }
-
   async #pinUpdate(from: Cid, to: Cid, signal: AbortSignal): Promise<void> {
     // Kubo says nothing while it updates, so only the request itself is limited.
     const path = `pin/update?arg=${from.toString()}&arg=${to.toString()}&unpin=false`
@@ -308,17 +290,6 @@ function stalled(cid: Cid, limitMs: number, blocks: number): ClusterError {
     `pin/add of ${cid.toString()} found no further block for ${formatDuration(limitMs)} (${blocks} so far): no node that the IPFS node reaches seems to have it`,
     { details: { cid: cid.toString(), blocks } },
   )
-}
-
-/** Kubo gives all its refusals one code, so that only its text tells this one apart. */
-function says(thrown: unknown, ending: string): boolean {
-  if (!(thrown instanceof ClusterError) || thrown.code !== 'IPFS_REFUSED') return false
-  return String(thrown.details['ipfsMessage']).endsWith(ending)
-}
-
-function isOfMode(line: unknown, mode: PinMode): boolean {
-  const type = member(line, 'Type')
-  return type === undefined || type === mode
 }
 
 function toCount(value: unknown): number {
