@@ -93,20 +93,22 @@ export async function openDaemon(settings: DaemonSettings, seams: Seams): Promis
   const network = parts.use(await openNetwork(base('network'), settings.network))
   parts.defer(() => rememberPeers(network, settings.peerstoreFile, logger))
   parts.use(tellPeers(network, logger.child('network')))
+  const ipfs = parts.use(await openIpfs(settings, seams, observability, openStore))
+  const trackerStore = healing(await openStore('tracker'))
   const consensus = parts.use(
     await openPinset({ ...base('consensus'), network, store: await openStore('pinset') }, settings.consensus),
   )
-  const marks = parts.use(await openPeerMarks({ ...base('cluster'), consensus }))
-  const ipfs = parts.use(await openIpfs(settings, seams, observability, openStore))
-  // The tracker answers calls and makes some: it is there before they are.
+  // The tracker answers calls and makes some: it is there before they are. And it follows the pinset from its first moment: a
+  // removal by others that it does not hear of would leave the content pinned for ever.
   const calls: LateCalls = {}
   const askHolds = makeAskHolds(() => calls.rpc)
   const tracker = parts.use(
     await openPinTracker(
-      { ...base('pintracker'), consensus, ipfs, askHolds, store: healing(await openStore('tracker')) },
+      { ...base('pintracker'), consensus, ipfs, askHolds, store: trackerStore },
       settings.pinTracker,
     ),
   )
+  const marks = parts.use(await openPeerMarks({ ...base('cluster'), consensus }))
   const monitor = parts.use(
     await openWatch(settings, { ...base('monitor'), network, consensus, ipfs, tracker }),
   )

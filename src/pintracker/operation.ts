@@ -63,6 +63,11 @@ export function statusOfOperation(operation: Pick<Operation, 'kind' | 'phase'>):
   return STATUS[operation.kind][operation.phase]
 }
 
+/** Whether nothing is being done that would show as a state of its own. */
+export function isSettled(operation: Pick<Operation, 'kind' | 'phase'> | undefined): boolean {
+  return operation === undefined || statusOfOperation(operation) === undefined
+}
+
 /** Statuses that only a look at the pinset can tell; the others are in the table of operations. */
 export const SETTLED_STATUSES = [
   'pinned',

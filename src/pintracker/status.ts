@@ -1,5 +1,5 @@
 import type { Code } from '../errors.ts'
-import type { Cid } from '../model/cid.ts'
+import { type Cid, cidFromKey } from '../model/cid.ts'
 import type { PeerId } from '../model/peer.ts'
 import { isAllocatedTo, modeOf, type Pin, type PinMode } from '../model/pin.ts'
 import type { PinInfo, PinStatus, StatusChange } from '../model/pin-status.ts'
@@ -62,6 +62,15 @@ export function toPinInfo(facts: Facts): PinInfo {
 export function lastFailureOf(operation: Operation | undefined): LastFailure | undefined {
   if (operation?.reason === undefined || statusOfOperation(operation) === undefined) return undefined
   return { error: operation.error, reason: operation.reason, atMs: operation.failedMs }
+}
+
+/** The news of how far an operation is. */
+export function operationChange(
+  operation: Operation,
+  facts: Pick<Facts, 'ipfsFailure' | 'self' | 'nowMs'>,
+): StatusChange {
+  const unknown = { desired: undefined, actual: undefined, isChanged: false }
+  return toPinInfo({ ...facts, ...unknown, cid: cidFromKey(operation.name), operation })
 }
 
 /** The news that nothing is being done about a CID any more. */

@@ -45,6 +45,40 @@ test('a pin goes to IPFS, a removed one leaves it, without a question in between
   assert.equal(await statusOf(world, 1), 'unpinned')
 })
 
+test('what IPFS said before a pin was made does not count after it', async () => {
+  await using world = await trackerWorld()
+  await world.clock.advance(0)
+  const { pinned } = world.ipfs
+  const delivered = Promise.withResolvers<void>()
+  world.ipfs.pinned = async (cid, options) => {
+    const mode = await pinned(cid, options)
+    await delivered.promise
+    return mode
+  }
+  const asked = world.tracker.why(numberedCid(1), { signal })
+  world.pinset.set(pinAt(1))
+  await world.clock.advance(0)
+  delivered.resolve()
+  assert.equal((await asked).has, 'nothing')
+  assert.deepEqual(
+    (await list(world)).map(({ status }) => status),
+    ['pinned'],
+  )
+  world.pinset.remove(numberedCid(1))
+  await world.clock.advance(0)
+  assert.equal(world.ipfs.held.size, 0)
+})
+
+test('what others remove while the tracker opens is unpinned', async () => {
+  await using world = await trackerWorld()
+  world.pinset.set(pinAt(1))
+  await world.clock.advance(0)
+  assert.equal(world.ipfs.held.size, 1)
+  await world.restart(() => world.pinset.remove(numberedCid(1)))
+  await world.clock.advance(0)
+  assert.equal(world.ipfs.held.size, 0)
+})
+
 test('a pin that is removed while it is fetched ends unpinned, also when IPFS finishes it all the same', async () => {
   for (const lateShare of [0, 1]) {
     await using world = await trackerWorld()

@@ -23,7 +23,13 @@ import { HandOver } from './hand-over.ts'
 import { IpfsGate, isUnavailable } from './ipfs-gate.ts'
 import { Keepers } from './keepers.ts'
 import { observeTracker, TRACKER_METRICS } from './metrics.ts'
-import { OPERATION_STATUSES, type Operation, SETTLED_STATUSES, statusOfOperation } from './operation.ts'
+import {
+  isSettled,
+  OPERATION_STATUSES,
+  type Operation,
+  SETTLED_STATUSES,
+  statusOfOperation,
+} from './operation.ts'
 import { PinnedView } from './pinned-view.ts'
 import { covers, reconcile } from './reconcile.ts'
 import { Reconciler } from './reconciler.ts'
@@ -33,6 +39,7 @@ import {
   dependsOnActual,
   type Facts,
   lastFailureOf,
+  operationChange,
   settledChange,
   toPinInfo,
   type Unasked,
@@ -63,11 +70,16 @@ export interface TrackerParts {
 }
 
 /**
- * Opens the tracker: it goes on with the unpins that an earlier run left, follows the changes of the pinset, and
- * compares the whole pinset with IPFS now and every `recoverIntervalMs`.
+ * Opens the tracker: it goes on with the unpins that an earlier run left, follows the changes of the pinset from the moment
+ * of the call, and compares the whole pinset with IPFS now and every `recoverIntervalMs`.
  */
 export async function openPinTracker(parts: TrackerParts, config: PinTrackerConfig): Promise<PinTracker> {
-  return new ReconcilingTracker(parts, config, await ChangeJournal.open(parts))
+  // What is removed while the journal is read leaves no other trace.
+  const early: (readonly Cid[])[] = []
+  using _listening = parts.consensus.onChange(cids => void early.push(cids))
+  const journal = await ChangeJournal.open(parts)
+  for (const cid of early.flat()) if (!isHiddenName(cid.bytes)) journal.add(cidKey(cid))
+  return new ReconcilingTracker(parts, config, journal)
 }
 
 class ReconcilingTracker implements PinTracker {
@@ -321,9 +333,11 @@ class ReconcilingTracker implements PinTracker {
 
   /** What IPFS says about one CID. */
   async #ask(cid: Cid, options: Options): Promise<Actual> {
+    const before = this.#view.mode(cid)
     try {
       const mode = await this.#parts.ipfs.pinned(cid, options)
-      this.#view.note(cid, mode)
+      // What was pinned or unpinned meanwhile is younger than the answer.
+      if (this.#view.mode(cid) === before) this.#view.note(cid, mode)
       return mode
     } catch (thrown) {
       options.signal.throwIfAborted()
@@ -380,18 +394,7 @@ class ReconcilingTracker implements PinTracker {
   #tell(operation: Operation): void {
     if (!this.#changes.hasListeners) return
     const { clock, self } = this.#parts
-    const cid = cidFromKey(operation.name)
-    const unknown = {
-      desired: undefined,
-      actual: undefined,
-      isChanged: false,
-      ipfsFailure: this.#ipfsFailure,
-    }
-    this.#changes.emit(toPinInfo({ ...unknown, cid, operation, self, nowMs: clock.now() }))
+    const facts = { self, ipfsFailure: this.#ipfsFailure, nowMs: clock.now() }
+    this.#changes.emit(operationChange(operation, facts))
   }
-}
-
-/** Whether nothing is being done that would show as a state of its own. */
-function isSettled(operation: Operation | undefined): boolean {
-  return operation === undefined || statusOfOperation(operation) === undefined
 }

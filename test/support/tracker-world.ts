@@ -23,8 +23,8 @@ export interface TrackerWorld extends AsyncDisposable {
   /** What others hold. */
   readonly others: Others
   readonly tracker: PinTracker
-  /** Ends the tracker, and begins a new one on the same disk. */
-  restart(): Promise<void>
+  /** Ends the tracker, and begins a new one on the same disk; `whileOpening` is called before that one is open. */
+  restart(whileOpening?: () => void): Promise<void>
   /** The tracker dies a moment after the last change, too soon to do much about it; a new one begins on the same disk. */
   crash(): Promise<void>
 }
@@ -82,9 +82,11 @@ export async function trackerWorld(
     get tracker() {
       return tracker
     },
-    restart: async () => {
+    restart: async whileOpening => {
       await tracker[Symbol.asyncDispose]()
-      ;({ tracker, life } = await open())
+      const opening = open()
+      whileOpening?.()
+      ;({ tracker, life } = await opening)
     },
     crash: async () => {
       await clock.advance(0)
