@@ -1,8 +1,9 @@
 #!/usr/bin/env node
 import { fileURLToPath } from 'node:url'
-import { keepCompiledCode, outputFlushed, restartLean } from '../service/lean-process.ts'
+import { growSlowly, keepCompiledCode, outputFlushed, restartLean } from '../service/lean-process.ts'
 
 restartLean(process)
+growSlowly(process)
 keepCompiledCode(process.env)
 // Loaded only now, so that they come out of the cache.
 const { systemClock } = await import('../lib/clock.ts')

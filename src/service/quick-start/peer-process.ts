@@ -4,7 +4,7 @@ import { createInterface } from 'node:readline'
 import type { Environment } from '../../config/environment.ts'
 import { isJsonObject } from '../../config/setting.ts'
 import type { Clock } from '../../lib/clock.ts'
-import { LEAN_OPTIONS } from '../lean-process.ts'
+import { LEAN_OPTIONS, leanEnvironment } from '../lean-process.ts'
 import { openLogFile } from './log-file.ts'
 import type { QuickPeer } from './peer-folder.ts'
 import type { Ports } from './ports.ts'
@@ -75,7 +75,7 @@ export function openPeerProcess(config: PeerProcessConfig): PeerProcess {
 function childEnvironment({ environment, ports }: PeerProcessConfig): NodeJS.ProcessEnv {
   const rest = Object.entries(environment).filter(([name]) => !/^(IPFS_)?CLUSTER_/.test(name))
   return {
-    ...Object.fromEntries(rest),
+    ...leanEnvironment(Object.fromEntries(rest)),
     IPFS_LOGGING_FMT: 'json',
     CLUSTER_LISTENMULTIADDRESS: `/ip4/127.0.0.1/tcp/${ports.cluster}`,
     CLUSTER_RESTAPI_HTTPLISTENMULTIADDRESS: `/ip4/127.0.0.1/tcp/${ports.rest}`,
