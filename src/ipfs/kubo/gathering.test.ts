@@ -34,10 +34,10 @@ function openGathering(config: Partial<GatheringParts<string>> = {}) {
     patienceMs: 0,
     isBrokenOff: false,
     one: async (one, signal) => {
-      await add([one.toString()], signal, () => undefined)
-      return one.toString()
+      await add([one], signal, () => undefined)
+      return one
     },
-    many: (cids, signal, tell) => add(cids.map(String), signal, text => tell(text, text)),
+    many: (cids, signal, tell) => add([...cids], signal, text => tell(text, text)),
     ...config,
   })
   const answerAll = (at: number) => {

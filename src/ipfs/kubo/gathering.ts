@@ -1,6 +1,6 @@
 import { ClusterError } from '../../errors.ts'
 import type { Clock } from '../../lib/clock.ts'
-import type { Cid } from '../../model/cid.ts'
+import { type Cid, formatCid } from '../../model/cid.ts'
 
 /** What goes in one request at most: proxies before a node refuse long paths. */
 const MANY_MAX = 64
@@ -15,17 +15,16 @@ export interface GatheringParts<Answer> {
   readonly patienceMs: number
   /** Whether a request is broken off, and sent again for the others, when one of its calls is given up. */
   readonly isBrokenOff: boolean
-  readonly one: (cid: Cid, signal: AbortSignal) => Promise<Answer>
-  /** Asks about some, and calls `tell` with each answer as it comes, by the text of its CID. */
+  readonly one: (cid: string, signal: AbortSignal) => Promise<Answer>
+  /** Asks about some, and calls `tell` with each answer as it comes. All CIDs are texts. */
   readonly many: (
-    cids: readonly Cid[],
+    cids: readonly string[],
     signal: AbortSignal,
     tell: (cid: string, answer: Answer) => void,
   ) => Promise<void>
 }
 
 interface Call<Answer> {
-  readonly cid: Cid
   readonly text: string
   readonly signal: AbortSignal
   readonly resolve: (answer: Answer) => void
@@ -58,8 +57,8 @@ export class Gathering<Answer> {
   async call(cid: Cid, signal: AbortSignal): Promise<Answer> {
     signal.throwIfAborted()
     const { promise, resolve, reject } = Promise.withResolvers<Answer>()
-    const text = cid.toString()
-    const call: Call<Answer> = { cid, text, signal, resolve, reject, isAlone: false, isOver: false }
+    const text = formatCid(cid)
+    const call: Call<Answer> = { text, signal, resolve, reject, isAlone: false, isOver: false }
     const onAbort = () => {
       call.isOver = true
       reject(signal.reason)
@@ -134,9 +133,9 @@ export class Gathering<Answer> {
     this.#flush(false)
   }
 
-  async #sendOne({ cid, signal, resolve, reject }: Call<Answer>): Promise<void> {
+  async #sendOne({ text, signal, resolve, reject }: Call<Answer>): Promise<void> {
     try {
-      resolve(await this.#parts.one(cid, signal))
+      resolve(await this.#parts.one(text, signal))
     } catch (thrown) {
       reject(thrown)
     }
@@ -158,9 +157,8 @@ export class Gathering<Answer> {
         call.resolve(value)
       }
     }
-    const cids = [...byText.values()].flatMap(([call]) => (call === undefined ? [] : [call.cid]))
     try {
-      await many(cids, stop.signal, answer)
+      await many([...byText.keys()], stop.signal, answer)
       this.#isFirstOnly ||= calls.some(({ isOver }) => !isOver)
       this.#askAlone(calls)
     } catch (thrown) {

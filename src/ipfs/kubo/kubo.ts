@@ -5,7 +5,7 @@ import { concatBytes } from '../../lib/bytes.ts'
 import type { Clock } from '../../lib/clock.ts'
 import { formatDuration } from '../../lib/duration.ts'
 import { type Instruments, makeInstruments } from '../../lib/instruments.ts'
-import { type Cid, parseCid } from '../../model/cid.ts'
+import { type Cid, formatCid, parseCid } from '../../model/cid.ts'
 import { type IpfsId, type PeerId, parsePeerId } from '../../model/peer.ts'
 import type { PinMode } from '../../model/pin.ts'
 import type { KuboConfig } from '../config.ts'
@@ -243,7 +243,7 @@ class Kubo implements Ipfs {
   }
 
   async #pinAdd(cid: Cid, mode: PinMode, { signal, onProgress }: IpfsPinOptions): Promise<void> {
-    const name = cid.toString()
+    const name = formatCid(cid)
     const what = `pin/add of ${name}`
     const limitMs = this.#config.pinTimeoutMs
     let blocks = 0

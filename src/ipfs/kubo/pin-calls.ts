@@ -63,7 +63,7 @@ export class PinCalls {
     })
   }
 
-  async #askOne(cid: Cid, mode: PinMode, signal: AbortSignal): Promise<PinMode | undefined> {
+  async #askOne(cid: string, mode: PinMode, signal: AbortSignal): Promise<PinMode | undefined> {
     try {
       const pin = await this.#rpc.ask(this.#question([cid], mode, signal))
       return isOfMode(pin, mode) ? mode : undefined
@@ -74,12 +74,12 @@ export class PinCalls {
   }
 
   async #askMany(
-    cids: readonly Cid[],
+    cids: readonly string[],
     mode: PinMode,
     signal: AbortSignal,
     tell: (cid: string, answer: PinMode | undefined) => void,
   ): Promise<void> {
-    const left = new Set(cids.map(String))
+    const left = new Set(cids)
     try {
       await this.#rpc.readLines(this.#question(cids, mode, signal), (line, touch) => {
         touch()
@@ -94,7 +94,7 @@ export class PinCalls {
     }
   }
 
-  #question(cids: readonly Cid[], mode: PinMode, signal: AbortSignal): RpcCall {
+  #question(cids: readonly string[], mode: PinMode, signal: AbortSignal): RpcCall {
     return {
       path: `pin/ls?stream=true&${toArguments(cids)}&type=${mode}`,
       what: `pin/ls of ${toNames(cids)}`,
@@ -103,7 +103,7 @@ export class PinCalls {
     }
   }
 
-  async #unpinOne(cid: Cid, signal: AbortSignal): Promise<boolean> {
+  async #unpinOne(cid: string, signal: AbortSignal): Promise<boolean> {
     try {
       await this.#rpc.ask(this.#removal([cid], signal))
       return true
@@ -116,23 +116,23 @@ export class PinCalls {
     }
   }
 
-  async #unpinMany(cids: readonly Cid[], signal: AbortSignal, tell: (cid: string) => void): Promise<void> {
+  async #unpinMany(cids: readonly string[], signal: AbortSignal, tell: (cid: string) => void): Promise<void> {
     const removed = member(await this.#rpc.ask(this.#removal(cids, signal)), 'Pins')
     if (Array.isArray(removed)) for (const name of removed) tell(String(name))
   }
 
-  #removal(cids: readonly Cid[], signal: AbortSignal): RpcCall {
+  #removal(cids: readonly string[], signal: AbortSignal): RpcCall {
     const path = `pin/rm?${toArguments(cids)}`
     return { path, what: `pin/rm of ${toNames(cids)}`, signal, limitMs: this.#limits.unpinTimeoutMs }
   }
 }
 
-function toArguments(cids: readonly Cid[]): string {
-  return cids.map(cid => `arg=${cid.toString()}`).join('&')
+function toArguments(cids: readonly string[]): string {
+  return cids.map(cid => `arg=${cid}`).join('&')
 }
 
-function toNames([first, ...others]: readonly Cid[]): string {
-  return others.length === 0 ? String(first) : `${String(first)} and ${others.length} others`
+function toNames([first, ...others]: readonly string[]): string {
+  return others.length === 0 ? (first ?? '') : `${first ?? ''} and ${others.length} others`
 }
 
 /** Whether a pin that Kubo lists is of the mode that was asked for: the proxy of a cluster lists those of any. */
