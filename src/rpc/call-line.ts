@@ -8,6 +8,9 @@ import { Outbox } from './outbox.ts'
 /** Calls under way on one stream; more wait for their turn. */
 const UNDER_WAY_MAX = 256
 const WAITING_MAX = 16_384
+/** While so many calls are without an answer, further ones wait a moment for company. */
+const BUSY = 4
+const PATIENCE_MS = 2
 
 interface Pending {
   readonly id: number
@@ -24,7 +27,7 @@ export class CallLine {
   readonly #parts: ClientParts
   readonly #config: RpcConfig
   readonly #peer: PeerId
-  readonly #outbox = new Outbox<Outgoing>()
+  readonly #outbox: Outbox<Outgoing>
   readonly #underWay = new Map<number, Pending>()
   readonly #waiting = new Map<number, Pending>()
   readonly #stop = new AbortController()
@@ -40,6 +43,8 @@ export class CallLine {
     this.#config = config
     this.#peer = peer
     this.#heardMs = parts.clock.monotonic()
+    const isBusy = () => this.#underWay.size - this.#outbox.size >= BUSY
+    this.#outbox = new Outbox({ clock: parts.clock, isBusy, patienceMs: PATIENCE_MS })
     this.ended = this.#run()
   }
 
@@ -115,6 +120,7 @@ export class CallLine {
       this.#underWay.delete(id)
     }
     this.#sendWaiting()
+    this.#outbox.hurry()
   }
 
   #repliesIn(message: Uint8Array): readonly Numbered[] {
