@@ -2,8 +2,11 @@ import { messageOf } from '../errors.ts'
 import { type PeerId, parsePeerId } from '../model/peer.ts'
 import { CommandError } from './command-error.ts'
 
-/** An argument that is a peer id. */
-export function parsePeerArgument(text: string): PeerId {
+/** The only argument, a peer id. A second one is refused: who gives it takes the command for done on both. */
+export function parsePeerArgument(args: readonly string[]): PeerId {
+  const [text = '', ...others] = args
+  if (others.length > 0)
+    throw new CommandError('parsing peer ID', `name one peer at a time, not ${args.length}`)
   try {
     return parsePeerId(text)
   } catch (cause) {

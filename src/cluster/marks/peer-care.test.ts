@@ -168,6 +168,24 @@ test('a live peer with content is not removed without force; an emptied, a dead 
   assert.equal(isRemoved(b), true)
 })
 
+test('why a drained peer is not removed yet is said, and one that was stopped is removed at once', async () => {
+  await using peers = await openPeers(3)
+  const [, b] = ids(peers)
+  const { care } = peers.first.cluster
+  const second = peers.peers[1]
+  assert.ok(second !== undefined)
+  const refused = (message: RegExp) => assert.rejects(care.remove(b, unforced), { code: 'REFUSED', message })
+  await refused(/is alive and was not drained/)
+  await care.drain(b, unforced)
+  second.heldCount = 2
+  await refused(/still holds 2 pins until others have them/)
+  second.answers = 'unreachable'
+  await refused(/does not say whether it is empty/)
+  peers.become(b, 'suspect')
+  await care.remove(b, unforced)
+  assert.equal(care.peers().find(({ peer }) => peer === b)?.mark.isRemoved, true)
+})
+
 test('nothing new goes to a cordoned peer, and it keeps what it has', async () => {
   await using peers = await openPeers(3)
   const [a] = ids(peers)

@@ -113,17 +113,26 @@ class Care implements PeerCare {
     )
   }
 
+  /** A drained peer that is stopped counts as suspect for some seconds: nobody has to wait for what it cannot say any more. */
   async #checkEmpty(peer: PeerId, { signal }: Options): Promise<void> {
-    const { isEmpty, allocatedCount, state } = await peerContent(this.#parts, this.#config, peer, {
-      isChecked: false,
-      signal,
-    })
-    if (isEmpty && state.mark.isDraining) return
-    throw new ClusterError(
-      'REFUSED',
-      `peer ${peer} is alive and keeps ${allocatedCount} pins: move them away first ("peers drain ${peer}"), stop the peer, or use --force`,
-    )
+    const content = await peerContent(this.#parts, this.#config, peer, { isChecked: false, signal })
+    const { health, mark } = content.state
+    const isDrained = mark.isDraining && content.allocatedCount === 0
+    const isStopped = content.handOverCount === undefined && health?.condition !== 'alive'
+    if (isDrained && (content.isEmpty || isStopped)) return
+    throw new ClusterError('REFUSED', isDrained ? notEmptyYet(content) : notDrained(content))
   }
+}
+
+function notDrained({ state: { peer }, allocatedCount }: PeerContent): string {
+  const keeps = allocatedCount === 0 ? 'was not drained' : `keeps ${allocatedCount} pins`
+  return `peer ${peer} is alive and ${keeps}: drain it first ("peers drain ${peer}"), stop it, or use --force`
+}
+
+function notEmptyYet({ state: { peer }, handOverCount }: PeerContent): string {
+  return handOverCount === undefined
+    ? `peer ${peer} does not say whether it is empty: try again in some seconds, when it answers or counts as unreachable, or use --force`
+    : `peer ${peer} still holds ${handOverCount} pins until others have them: wait for that ("peers drain --wait ${peer}"), or use --force`
 }
 
 function wouldStay({ state, allocatedCount, unplaced }: PeerContent, count: number): ClusterError {

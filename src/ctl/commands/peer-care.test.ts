@@ -67,6 +67,8 @@ test('bad arguments are told before anything is asked', async () => {
   const lines = [
     ['peers', 'cordon', 'nobody'],
     ['peers', 'drain', ''],
+    ['peers', 'drain', PEER, PEER],
+    ['peers', 'rm', '--force', PEER, 'another'],
     ['peers', 'maintenance', PEER],
     ['peers', 'maintenance', '--for', '1h', '--end', PEER],
     ['rebalance', '--plan', '--apply'],

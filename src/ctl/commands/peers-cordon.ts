@@ -12,7 +12,7 @@ export const peersCordon = defineCommand({
   args: '<peer ID>',
   examples: ['peers cordon 12D3KooWFBFCDQzAkQSwPZLV883pKdsmb6urQ3sMjfJHUxn5GCVv'],
   async run({ args }, context) {
-    const peer = parsePeerArgument(args[0] ?? '')
+    const peer = parsePeerArgument(args)
     await context.out.value(await context.client.cordonPeer({ params: { peer } }, context), formatPeerState)
   },
 })

@@ -43,7 +43,7 @@ export const peersDrain = defineCommand({
     'peers drain --force 12D3KooWFBFCDQzAkQSwPZLV883pKdsmb6urQ3sMjfJHUxn5GCVv',
   ],
   async run({ args, options }, context) {
-    const peer = parsePeerArgument(args[0] ?? '')
+    const peer = parsePeerArgument(args)
     const timeoutMs = parseWaitTimeout(options['wait-timeout'])
     const query = { force: String(options.force) }
     const begun = await context.client.drainPeer({ params: { peer }, query }, context)

@@ -19,7 +19,7 @@ export const peersMaintenance = defineCommand({
     'peers maintenance --end 12D3KooWFBFCDQzAkQSwPZLV883pKdsmb6urQ3sMjfJHUxn5GCVv',
   ],
   async run({ args, options }, context) {
-    const peer = parsePeerArgument(args[0] ?? '')
+    const peer = parsePeerArgument(args)
     if (options.end === (options.for !== ''))
       throw new CommandError('parsing maintenance', 'say either how long, as in --for 2h, or --end')
     const state = options.end

@@ -18,7 +18,7 @@ export const peersRm = defineCommand({
     'peers rm --force 12D3KooWFBFCDQzAkQSwPZLV883pKdsmb6urQ3sMjfJHUxn5GCVv',
   ],
   async run({ args, options }, context) {
-    const peer = parsePeerArgument(args[0] ?? '')
+    const peer = parsePeerArgument(args)
     const query = options.force ? { query: { force: 'true' } } : {}
     await context.client.removePeer({ params: { peer }, ...query }, context)
   },

@@ -12,7 +12,7 @@ export const peersUncordon = defineCommand({
   args: '<peer ID>',
   examples: ['peers uncordon 12D3KooWFBFCDQzAkQSwPZLV883pKdsmb6urQ3sMjfJHUxn5GCVv'],
   async run({ args }, context) {
-    const peer = parsePeerArgument(args[0] ?? '')
+    const peer = parsePeerArgument(args)
     await context.out.value(await context.client.uncordonPeer({ params: { peer } }, context), formatPeerState)
   },
 })

@@ -1,4 +1,5 @@
 import { defineCommand } from '../command.ts'
+import { CommandError } from '../command-error.ts'
 import { formatToken } from '../format-token.ts'
 
 /** `token revoke` */
@@ -10,7 +11,10 @@ export const tokenRevoke = defineCommand({
   args: '<name>',
   examples: ['token revoke ci'],
   async run({ args }, context) {
-    const input = { params: { name: args[0] ?? '' } }
+    const [name = '', ...others] = args
+    if (others.length > 0)
+      throw new CommandError('revoking token', `name one token at a time, not ${args.length}`)
+    const input = { params: { name } }
     await context.out.value(await context.client.revokeToken(input, context), formatToken)
   },
 })

@@ -11,7 +11,7 @@ export const trustAdd = defineCommand({
   args: '<peer ID>',
   examples: ['trust add 12D3KooWFBFCDQzAkQSwPZLV883pKdsmb6urQ3sMjfJHUxn5GCVv'],
   async run({ args }, context) {
-    const peer = parsePeerArgument(args[0] ?? '')
+    const peer = parsePeerArgument(args)
     await context.out.value(await context.client.trustPeer({ body: { peer_id: peer } }, context), formatTrust)
   },
 })

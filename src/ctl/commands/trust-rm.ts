@@ -12,7 +12,7 @@ export const trustRm = defineCommand({
   args: '<peer ID>',
   examples: ['trust rm 12D3KooWFBFCDQzAkQSwPZLV883pKdsmb6urQ3sMjfJHUxn5GCVv'],
   async run({ args }, context) {
-    const peer = parsePeerArgument(args[0] ?? '')
+    const peer = parsePeerArgument(args)
     await context.out.value(await context.client.distrustPeer({ params: { peer } }, context), formatTrust)
   },
 })
