@@ -1,4 +1,4 @@
-import type { Connection, Libp2p, Stream } from '@libp2p/interface'
+import type { Connection, Libp2p, PeerInfo, Stream } from '@libp2p/interface'
 import type { Logger } from '../../../interfaces.ts'
 import type { Clock } from '../../../lib/clock.ts'
 import type { Cid } from '../../../model/cid.ts'
@@ -138,10 +138,21 @@ class Bitswap implements Exchange, AsyncDisposable {
       let found = 0
       for await (const provider of libp2p.contentRouting.findProviders(cid, { signal })) {
         if (found++ >= PROVIDERS_MAX) break
-        await libp2p.dial(provider.multiaddrs.length > 0 ? provider.multiaddrs : provider.id, { signal })
+        await this.#reach(provider, signal)
       }
     } catch (error) {
       if (!signal.aborted) logger.debug('no provider was found', { cid: cid.toString(), error })
+    }
+  }
+
+  /** One that is gone, as providers in a DHT often are, is no reason not to try the others. */
+  async #reach({ id, multiaddrs }: PeerInfo, signal: AbortSignal): Promise<void> {
+    const { libp2p, logger } = this.#components
+    try {
+      await libp2p.dial(multiaddrs.length > 0 ? multiaddrs : id, { signal })
+    } catch (error) {
+      signal.throwIfAborted()
+      logger.debug('a provider is not reached', { peer: id.toString(), error })
     }
   }
 }

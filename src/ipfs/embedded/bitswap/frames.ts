@@ -13,45 +13,57 @@ export function frame(message: Uint8Array): Uint8Array {
   return concatBytes([Uint8Array.from(header), message])
 }
 
-/** Cuts what comes over a stream into messages. `push` throws for lengths beyond the limit. */
+/**
+ * Cuts what comes over a stream into messages. Holds at most twice what has come of the unfinished one, however small the
+ * pieces are that it comes in. `push` throws for lengths beyond the limit.
+ */
 export class FrameCutter {
-  #parts: Uint8Array[] = []
-  #bytes = 0
+  #buffer: Uint8Array = new Uint8Array()
+  #length = 0
 
   /** The messages that are complete now. */
   push(part: Uint8Array): readonly Uint8Array[] {
-    this.#parts.push(part)
-    this.#bytes += part.length
+    this.#append(part)
     const messages: Uint8Array[] = []
-    for (let message = this.#cut(); message !== undefined; message = this.#cut()) messages.push(message)
+    let rest = this.#buffer.subarray(0, this.#length)
+    for (let header = headerOf(rest); header !== undefined; header = headerOf(rest)) {
+      const end = header.size + header.length
+      if (rest.length < end) break
+      messages.push(rest.subarray(header.size, end))
+      rest = rest.subarray(end)
+    }
+    if (messages.length > 0) {
+      this.#buffer = rest.slice()
+      this.#length = rest.length
+    }
     return messages
   }
 
-  #cut(): Uint8Array | undefined {
-    const header = this.#header()
-    if (header === undefined || this.#bytes < header.size + header.length) return undefined
-    const whole = this.#parts.length === 1 ? (this.#parts[0] ?? new Uint8Array()) : concatBytes(this.#parts)
-    const end = header.size + header.length
-    const rest = whole.subarray(end)
-    this.#parts = rest.length === 0 ? [] : [rest]
-    this.#bytes = rest.length
-    return whole.subarray(header.size, end)
-  }
-
-  #header(): { readonly size: number; readonly length: number } | undefined {
-    let length = 0
-    let size = 0
-    for (const part of this.#parts) {
-      for (const byte of part) {
-        length += (byte & 0x7f) * 2 ** (7 * size)
-        size++
-        if (length > MESSAGE_BYTES_MAX || size > HEADER_BYTES_MAX)
-          throw new Error(`a message of ${length} bytes`)
-        if (byte < 0x80) return { size, length }
+  #append(part: Uint8Array): void {
+    const length = this.#length + part.length
+    if (this.#length === 0) this.#buffer = part
+    else {
+      if (length > this.#buffer.length) {
+        const larger = new Uint8Array(Math.max(length, 2 * this.#buffer.length))
+        larger.set(this.#buffer.subarray(0, this.#length))
+        this.#buffer = larger
       }
+      this.#buffer.set(part, this.#length)
     }
-    return undefined
+    this.#length = length
   }
+}
+
+function headerOf(bytes: Uint8Array): { readonly size: number; readonly length: number } | undefined {
+  let length = 0
+  let size = 0
+  for (const byte of bytes) {
+    length += (byte & 0x7f) * 2 ** (7 * size)
+    size++
+    if (length > MESSAGE_BYTES_MAX || size > HEADER_BYTES_MAX) throw new Error(`a message of ${length} bytes`)
+    if (byte < 0x80) return { size, length }
+  }
+  return undefined
 }
 
 /** Resolves when the stream takes more. (`onDrain` of libp2p waits only the first time.) Throws when it has ended. */

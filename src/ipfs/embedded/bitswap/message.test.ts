@@ -49,6 +49,22 @@ test('a block goes by what its bytes hash to, and by no hash function that merel
   assert.deepEqual(decodeMessage(message).blocks, [])
 })
 
+test('CIDs that are too long for any hash are passed over, and the others are read', async () => {
+  const { cid } = await rawBlock(sampleBytes(100, 'wanted'))
+  const long = CID.createV1(0x55, createMultihash(0, sampleBytes(5000, 'inline')))
+  const wants = [long, cid].map(each => ({ cid: each, kind: 'block' as const, isAnsweredAlways: true }))
+  const presences = [long, cid].map(each => ({ cid: each, isHad: true }))
+  const read = decodeMessage(encodeMessage({ isFullList: false, wants, blocks: [], presences }))
+  assert.deepEqual(
+    read.wants.map(want => want.cid.toString()),
+    [cid.toString()],
+  )
+  assert.deepEqual(
+    read.presences.map(presence => presence.cid.toString()),
+    [cid.toString()],
+  )
+})
+
 test('damaged bytes throw or read as some message, and never hang', () => {
   fc.assert(
     fc.property(fc.uint8Array({ maxLength: 200 }), bytes => {
@@ -76,6 +92,17 @@ test('messages come out of a stream as they went in, however it is cut', () => {
       )
     }),
   )
+})
+
+test('a message that comes byte by byte takes hardly more memory than it is long', () => {
+  const stream = frame(new Uint8Array(1_000_000))
+  const cutter = new FrameCutter()
+  const before = process.memoryUsage()
+  for (let at = 0; at < stream.length - 1; at++) assert.equal(cutter.push(stream.slice(at, at + 1)).length, 0)
+  const after = process.memoryUsage()
+  const moreBytes = after.heapUsed + after.arrayBuffers - before.heapUsed - before.arrayBuffers
+  assert.ok(moreBytes < 50_000_000, `${moreBytes} bytes`)
+  assert.equal(cutter.push(stream.slice(-1)).length, 1)
 })
 
 test('a message that is announced as too long is refused before it is gathered', () => {

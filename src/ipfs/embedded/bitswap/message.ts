@@ -38,7 +38,8 @@ export interface BitswapMessage {
 /** Largest message that is read; other nodes send none that is larger. */
 export const MESSAGE_BYTES_MAX = 4_456_448
 
-const CID_BYTES_MAX = 4096
+/** Longer ones carry their block in themselves, so that nobody needs to ask for it; and what is asked for is remembered. */
+const CID_BYTES_MAX = 256
 const VARINT_BYTES_MAX = 10
 const DIGEST_BYTES_MIN = 20
 const PRIORITY = 1
@@ -86,7 +87,10 @@ function encodeWantlist({ wants, isFullList }: BitswapMessage): Uint8Array {
   return writer.finish()
 }
 
-/** The message in bytes. Blocks whose hash function cannot be checked are left out. Throws `INVALID_ARGUMENT`. */
+/**
+ * The message in bytes. Blocks whose hash function cannot be checked are left out, and so are CIDs that are too long for a
+ * hash. Throws `INVALID_ARGUMENT`.
+ */
 export function decodeMessage(bytes: Uint8Array): BitswapMessage {
   const wants: WantEntry[] = []
   const blocks: { readonly cid: Cid; readonly bytes: Uint8Array }[] = []
@@ -99,7 +103,10 @@ export function decodeMessage(bytes: Uint8Array): BitswapMessage {
       const block = decodeBlock(value)
       if (block !== undefined) blocks.push(block)
     }
-    if (field === 4) presences.push(decodePresence(value))
+    if (field === 4) {
+      const presence = decodePresence(value)
+      if (presence !== undefined) presences.push(presence)
+    }
   })
   return { isFullList, wants, blocks, presences }
 }
@@ -108,35 +115,38 @@ function decodeWantlist(bytes: Uint8Array, wants: WantEntry[]): boolean {
   let isFull = false
   readFields(bytes, (field, value) => {
     if (field === 2 && typeof value === 'number') isFull = value !== 0
-    if (field === 1 && typeof value !== 'number') wants.push(decodeEntry(value))
+    const entry = field === 1 && typeof value !== 'number' ? decodeEntry(value) : undefined
+    if (entry !== undefined) wants.push(entry)
   })
   return isFull
 }
 
-function decodeEntry(bytes: Uint8Array): WantEntry {
-  const entry = { cid: new Uint8Array(), isCancel: false, isHave: false, isAnsweredAlways: false }
+function decodeEntry(bytes: Uint8Array): WantEntry | undefined {
+  const entry = { isCancel: false, isHave: false, isAnsweredAlways: false }
+  let cid: Uint8Array = new Uint8Array()
   readFields(bytes, (field, value) => {
-    if (field === 1 && typeof value !== 'number') entry.cid = value.slice()
+    if (field === 1 && typeof value !== 'number') cid = value
     if (field === 3) entry.isCancel = value === 1
     if (field === 4) entry.isHave = value === 1
     if (field === 5) entry.isAnsweredAlways = value === 1
   })
+  if (cid.length > CID_BYTES_MAX) return undefined
   const kind = entry.isHave ? 'have' : 'block'
   return {
-    cid: CID.decode(entry.cid),
+    cid: CID.decode(cid.slice()),
     kind: entry.isCancel ? undefined : kind,
     isAnsweredAlways: entry.isAnsweredAlways,
   }
 }
 
-function decodePresence(bytes: Uint8Array): { readonly cid: Cid; readonly isHad: boolean } {
-  let cid = new Uint8Array()
+function decodePresence(bytes: Uint8Array): { readonly cid: Cid; readonly isHad: boolean } | undefined {
+  let cid: Uint8Array = new Uint8Array()
   let isHad = true
   readFields(bytes, (field, value) => {
-    if (field === 1 && typeof value !== 'number') cid = value.slice(0, CID_BYTES_MAX)
+    if (field === 1 && typeof value !== 'number') cid = value
     if (field === 2) isHad = value === 0
   })
-  return { cid: CID.decode(cid), isHad }
+  return cid.length > CID_BYTES_MAX ? undefined : { cid: CID.decode(cid.slice()), isHad }
 }
 
 function decodeBlock(bytes: Uint8Array): { readonly cid: Cid; readonly bytes: Uint8Array } | undefined {

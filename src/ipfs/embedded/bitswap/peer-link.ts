@@ -28,6 +28,7 @@ export class PeerLink {
   /** What the peer asked for and did not get. The oldest are forgotten first when there are too many. */
   readonly #wanted = new Map<BlockKey, WantEntry>()
   readonly #entries = new Map<BlockKey, WantEntry>()
+  /** Those of them that are to be answered now: a peer that asks faster than it reads is not answered all of it. */
   readonly #answers = new Map<BlockKey, WantEntry>()
   #stream: Stream | undefined
   #sentAt = 0
@@ -49,7 +50,10 @@ export class PeerLink {
 
   /** Takes in what the peer wants. */
   wantedBy({ isFullList, wants }: Pick<BitswapMessage, 'isFullList' | 'wants'>): void {
-    if (isFullList) this.#wanted.clear()
+    if (isFullList) {
+      this.#wanted.clear()
+      this.#answers.clear()
+    }
     for (const entry of wants) {
       const key = blockKey(entry.cid)
       this.#wanted.delete(key)
@@ -61,7 +65,9 @@ export class PeerLink {
       this.#answers.set(key, entry)
       if (this.#wanted.size <= WANTS_REMEMBERED_MAX) continue
       const [oldest] = this.#wanted.keys()
-      if (oldest !== undefined) this.#wanted.delete(oldest)
+      if (oldest === undefined) continue
+      this.#wanted.delete(oldest)
+      this.#answers.delete(oldest)
     }
     this.#send()
   }
