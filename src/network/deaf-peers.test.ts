@@ -49,6 +49,20 @@ it('a peer that recovers and goes deaf again is dealt with as if for the first t
   assert.deepEqual(deafPeers.find(deaf, 80_000), ['b'])
 })
 
+it('a peer that stays away for an hour is forgotten', () => {
+  const deafPeers = new DeafPeers()
+  const deaf = { ...healthy, gossiping: new Set(['a']) }
+  const away = { ...healthy, connected: ['a'], gossiping: new Set(['a']) }
+  deafPeers.find(deaf, 0)
+  assert.deepEqual(deafPeers.find(deaf, 30_000), ['b'])
+  deafPeers.find(away, 1_800_000)
+  deafPeers.find(deaf, 1_900_000)
+  assert.deepEqual(deafPeers.find(deaf, 1_930_000), [], 'patience is twice as long as it was')
+  deafPeers.find(away, 5_600_000)
+  deafPeers.find(deaf, 5_700_000)
+  assert.deepEqual(deafPeers.find(deaf, 5_730_000), ['b'])
+})
+
 it('gossip that dies on a connection that lives comes back', async () => {
   await using bare = await openBareHost()
   const other = bare.host

@@ -10,6 +10,8 @@ interface Watch {
   deafSinceMs: number | undefined
   silentSinceMs: number | undefined
   reconnects: number
+  /** When the peer was connected last. */
+  seenAtMs: number
 }
 
 /** What is known of connections and gossip at a moment. */
@@ -33,8 +35,9 @@ export class DeafPeers {
   find(view: GossipView, nowMs: number): readonly PeerId[] {
     const connected = new Set(view.connected)
     for (const [peer, watch] of this.#watches) {
-      // One that was just closed by us keeps its count for a while.
-      if (!connected.has(peer) && watch.reconnects === 0) this.#watches.delete(peer)
+      // One that was closed by us keeps its count for as long as the longest patience.
+      const isOver = watch.reconnects === 0 || nowMs - watch.seenAtMs >= DEAF_MS_MAX
+      if (!connected.has(peer) && isOver) this.#watches.delete(peer)
     }
     return view.connected.filter(peer => this.#isDeaf(peer, view, nowMs))
   }
@@ -44,7 +47,9 @@ export class DeafPeers {
       deafSinceMs: undefined,
       silentSinceMs: undefined,
       reconnects: 0,
+      seenAtMs: nowMs,
     }
+    watch.seenAtMs = nowMs
     this.#watches.set(peer, watch)
     const isGossiping = view.gossiping.has(peer)
     const isSubscribed = !view.hasTopics || view.subscribed.has(peer)
