@@ -155,6 +155,16 @@ test('a living peer that stops telling metrics is one alert until all of them ar
   assert.deepEqual(holding(), [])
 })
 
+test('of a peer that names ever new metrics only some are told to have run out', async () => {
+  const { alerts, clock, become, expire } = openWorld()
+  await using _alerts = alerts
+  become('other', 'alive')
+  for (let at = 0; at < 1000; at++) expire('other', `metric-${at}`)
+  await clock.advance(10_000)
+  const told = alerts.list()[0]?.message.match(/metric-\d+/g) ?? []
+  assert.equal(told.length, 64)
+})
+
 test('a disk that takes no writes, one that is nearly full, and an IPFS node that is down for long are alerted about', async () => {
   const { alerts, clock, consensus, world, holding } = openWorld()
   await using _alerts = alerts

@@ -7,6 +7,8 @@ import type { AlertBook } from './alert-book.ts'
 import { nameOf } from './wording.ts'
 
 const PING = 'ping'
+/** Metrics of one peer that are remembered as having run out: as many as it can tell at a time. It may name ever new ones. */
+const EXPIRED_MAX = 64
 
 /** What watching peers needs. */
 export interface PeerWatchParts {
@@ -92,7 +94,7 @@ export class PeerWatch implements Disposable {
     const { peer, name } = metric
     if (name === PING || peer === this.#parts.self) return
     const metrics = this.#expired.get(peer) ?? new Map()
-    this.#expired.set(peer, metrics.set(name, metric))
+    if (metrics.size < EXPIRED_MAX) this.#expired.set(peer, metrics.set(name, metric))
   }
 
   #noteMetric(metric: Metric): void {
