@@ -63,6 +63,22 @@ export class Hlc {
   }
 
   /**
+   * A time later than every one before, than the given one if there is one, and than every move of what has that one: what replaces an entry
+   * must win over a move of it that is made elsewhere, however far ahead the clock was by which the entry was written.
+   */
+  tickAfter(time: HlcTime | undefined): HlcTime {
+    if (time === undefined) return this.tick()
+    this.passMovesOf(time)
+    const next = this.tick()
+    return next.ms > time.ms ? next : { ms: time.ms + 1, count: 0 }
+  }
+
+  /** Leaves the millisecond of an entry to its moves: nothing that is written from now on is taken for one. */
+  passMovesOf({ ms }: HlcTime): void {
+    this.follow({ ms, count: MOVES_MAX })
+  }
+
+  /**
    * Follows a time seen from another peer. False when it lies so far ahead of the own clock that it was not
    * followed: one of the two machines has a wrong clock.
    */

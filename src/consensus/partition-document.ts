@@ -4,7 +4,7 @@ import { toKey } from '../lib/bytes.ts'
 import { splitItem } from './record.ts'
 import { encodeState, type LiveItem } from './state.ts'
 import { type ItemId, idOfKey, itemKey, MAP_NAME } from './update.ts'
-import { type ViewEntry, winsOver } from './view.ts'
+import { type ViewEntry, winnerOf } from './view.ts'
 
 /** What an update changed in a document. */
 export interface Applied {
@@ -118,10 +118,7 @@ export class PartitionDocument {
 
   /** The winning item of a CID, undefined when none lives. */
   entryOf(cid: string): ViewEntry | undefined {
-    const items = this.itemsOf(cid)
-    let winner: ViewEntry | undefined
-    for (const item of items) if (winner === undefined || winsOver(item, winner)) winner = item
-    return winner === undefined ? undefined : { ...winner, isSole: items.length === 1 }
+    return winnerOf(this.itemsOf(cid))
   }
 
   /** Writer → clock of its next item. */

@@ -52,6 +52,13 @@ export function winsOver(a: ViewEntry, b: ViewEntry): boolean {
   return order > 0
 }
 
+/** The entry that all living items of a CID come to; undefined when there are none. */
+export function winnerOf(items: readonly ViewEntry[]): ViewEntry | undefined {
+  let winner: ViewEntry | undefined
+  for (const item of items) if (winner === undefined || winsOver(item, winner)) winner = item
+  return winner === undefined ? undefined : { ...winner, isSole: items.length === 1 }
+}
+
 /** Whether both stand for the same state of the view. */
 export function isSameEntry(a: ViewEntry | undefined, b: ViewEntry | undefined): boolean {
   if (a === undefined || b === undefined) return a === b

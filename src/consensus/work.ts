@@ -22,6 +22,7 @@ import {
   isSameEntry,
   pinOfEntry,
   type ViewEntry,
+  winnerOf,
   winsOver,
 } from './view.ts'
 
@@ -90,7 +91,8 @@ export class Work {
     const cid = pin.cid.bytes
     const seen = this.#seen(cid)
     if (seen.now !== undefined && isSameRequest(pinOfEntry(pin.cid, seen.now), pin)) return
-    await this.#write(seen, pin, this.#context.hlc.tick())
+    const before = seen.now === undefined ? undefined : timeOfRecord(seen.now.record)
+    await this.#write(seen, pin, this.#context.hlc.tickAfter(before))
   }
 
   /**
@@ -125,7 +127,10 @@ export class Work {
   readonly #removed = new RecentRemovals()
 
   #noteRemoval(cid: Uint8Array, { record }: ViewEntry): void {
-    this.#removed.add({ cid, time: timeOfRecord(record) })
+    const time = timeOfRecord(record)
+    // What is pinned again here must not be taken for a move of what was removed.
+    this.#context.hlc.passMovesOf(time)
+    this.#removed.add({ cid, time })
   }
 
   async #deleteItems(part: Part, seen: Seen): Promise<void> {
@@ -351,10 +356,9 @@ export class Work {
       if (seen.now === undefined || !isCrossed(seen.now)) continue
       const part = this.#part(partitionOf(seen.cid))
       const items = await this.#itemsOf(part, seen)
-      // With an item of a user among them, somebody wants it.
-      if (!items.every(isCrossed)) continue
-      for (const item of items) part.deleteOwn(item, seen.cid)
-      seen.now = undefined
+      for (const item of items) if (isCrossed(item)) part.deleteOwn(item, seen.cid)
+      // With an item of a user among them, somebody wants it as that one says.
+      seen.now = winnerOf(items.filter(item => !isCrossed(item)))
     }
   }
 
