@@ -15,6 +15,7 @@ import type { Logger } from '../interfaces.ts'
 import type { Identity } from '../model/identity.ts'
 import { makeAnnounceFilter } from './announced.ts'
 import type { GossipConfig, NetworkConfig } from './config.ts'
+import { copyKey } from './copy-key.ts'
 import { CONNECTION_STREAMS_MAX, PUBLISH_BYTES_MAX, STREAM_WINDOW_BYTES } from './limits.ts'
 import { quietLogger } from './quiet-logger.ts'
 import type { SecretGuard } from './secret-guard.ts'
@@ -177,6 +178,7 @@ function gossipOptions(config: GossipConfig): Partial<GossipsubOpts> {
     mcacheLength: config.historyLength,
     mcacheGossip: config.historyGossip,
     seenTTL: config.seenTtlMs,
+    fastMsgIdFn: copyKey,
     maxInboundDataLength: 4 * PUBLISH_BYTES_MAX,
     maxOutboundBufferSize: 16 * PUBLISH_BYTES_MAX,
     scoreParams: { IPColocationFactorWeight: 0 },
