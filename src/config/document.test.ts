@@ -3,6 +3,7 @@ import { test } from 'node:test'
 import { Type } from 'typebox'
 import { ClusterError } from '../errors.ts'
 import { durationSetting, oneOrManySetting } from '../lib/schema.ts'
+import { webhooksSchema } from '../webhooks/config.ts'
 import { readDocument } from './document.ts'
 import { fromText, variablesOf } from './environment.ts'
 import { defaults, type Section } from './section.ts'
@@ -71,14 +72,21 @@ const disk: Section = {
   whenAbsent: 'off',
   schema: Type.Object({}),
 }
+const webhooks: Section = {
+  keys: ['api', 'webhooks'],
+  prefix: 'CLUSTER_WEBHOOKS',
+  whenAbsent: 'off',
+  schema: webhooksSchema,
+}
 const SECTIONS = [cluster, restapi, crdt, ipfs, level, disk]
 const SECRET = '6b487f1ec7d34afcffb0e7981b034bc8d127b747449d2efca3bb71148b96a127'
 
-const read = (file: unknown, environment = {}) => readDocument(SECTIONS, file, environment, 'service.json')
-function faultsOf(file: unknown, environment = {}): string {
+const read = (file: unknown, environment = {}, sections: readonly Section[] = SECTIONS) =>
+  readDocument(sections, file, environment, 'service.json')
+function faultsOf(file: unknown, environment = {}, sections: readonly Section[] = SECTIONS): string {
   let thrown: unknown
   try {
-    read(file, environment)
+    read(file, environment, sections)
   } catch (error) {
     thrown = error
   }
@@ -252,5 +260,44 @@ test('a name with stray underscores counts, with a note, unless the right one is
   const slip = read({ cluster: {} }, { CLUSTER_SECERT: 'x', CLUSTER_SERVICE_PORT: '1', CLUSTER_PATH: '/a' })
   assert.deepEqual(slip.notes, [
     'the environment variable CLUSTER_SECERT is ignored: did you mean CLUSTER_SECRET?',
+  ])
+})
+
+test('a fault within a list of objects says where it is and what is asked, and shows no value', () => {
+  const secret = '0123456789abcdef'
+  const faults = (hook: unknown, environment = {}) =>
+    faultsOf({ cluster: {}, api: { webhooks: { hooks: [hook] } } }, environment, [...SECTIONS, webhooks])
+  assert.match(faults({ url: 'ftp://a', secret }), /api\.webhooks\.hooks\[0\]\.url must match/)
+  assert.match(faults({ url: 'http://a' }), /api\.webhooks\.hooks\[0\] must have.* secret/)
+  assert.match(
+    faults({ url: 'http://a', secret, kinds: ['x'] }),
+    /api\.webhooks\.hooks\[0\]\.kinds\[0\] must/,
+  )
+  assert.match(
+    faults({ url: 'http://a', secret, kind: 'pin' }),
+    /api\.webhooks\.hooks\[0\]\.kind is no key here/,
+  )
+  const short = faults({ url: 'http://a', secret: 'hunter2' })
+  assert.match(short, /api\.webhooks\.hooks\[0\]\.secret must.*16/)
+  assert.ok(!short.includes('hunter2'))
+  const variable = { CLUSTER_WEBHOOKS_HOOKS: '[{"url":"http://a","secret":"hunter2"}]' }
+  const set = faults({ url: 'http://a', secret }, variable)
+  assert.match(set, /hooks\[0\]\.secret must.*16.*CLUSTER_WEBHOOKS_HOOKS/)
+  assert.ok(!set.includes('hunter2'))
+})
+
+test('a map may be JSON in the environment, and is not taken for a map of another form', () => {
+  const schema = Type.Record(Type.String(), Type.String())
+  assert.deepEqual(fromText(schema, '{"group": "a", "zone": "x:1"}'), { group: 'a', zone: 'x:1' })
+  assert.deepEqual(fromText(schema, 'group:a,zone:x:1'), { group: 'a', zone: 'x:1' })
+  assert.throws(() => fromText(schema, '{"a":1}'), { code: 'INVALID_ARGUMENT' })
+  assert.throws(() => fromText(schema, '{group:a'), { code: 'INVALID_ARGUMENT' })
+})
+
+test('a variable of a part that is not in the file is ignored, with a note', () => {
+  const document = read({ cluster: {} }, { CLUSTER_RESTAPI_CORSALLOWCREDENTIALS: 'false' })
+  assert.equal(document.valuesOf(restapi), undefined)
+  assert.deepEqual(document.notes, [
+    'the environment variable CLUSTER_RESTAPI_CORSALLOWCREDENTIALS is ignored: api.restapi is not in the file',
   ])
 })

@@ -39,7 +39,10 @@ export function readDocument(
         message: 'is missing: make a whole configuration with "init"',
       })
     }
-    if (given === undefined && section.whenAbsent !== 'defaults') continue
+    if (given === undefined && section.whenAbsent !== 'defaults') {
+      notes.push(...idleVariables(section, overrides))
+      continue
+    }
     faults.push(...unknownKeys(section, given ?? {}, key => elsewhere(sections, key)))
     faults.push(...notedKeys(section, given, notes))
     if (!isJsonObject(given ?? {})) continue
@@ -110,11 +113,22 @@ function elsewhere(sections: readonly Section[], key: string): string | undefine
   return found.length === 1 ? found[0] : undefined
 }
 
+/** A part that does not run is switched on by its section, not by a variable. */
+function idleVariables(section: Section, overrides: Overrides): readonly string[] {
+  return overrides.values
+    .filter(({ variable }) => variable.section === section)
+    .map(
+      ({ variable }) =>
+        `the environment variable ${variable.name} is ignored: ${dotted(section.keys)} is not in the file`,
+    )
+}
+
 /** A fault of a value that came from the environment says so. */
 function named(faults: readonly Fault[], overrides: Overrides): readonly Fault[] {
   return faults.map(fault => {
+    const setting = fault.path.replace(/\[.*/, '')
     const source = overrides.values.find(
-      ({ variable }) => dotted([...variable.section.keys, ...variable.keys]) === fault.path,
+      ({ variable }) => dotted([...variable.section.keys, ...variable.keys]) === setting,
     )
     return source === undefined
       ? fault

@@ -8,6 +8,7 @@ import {
   describe,
   fits,
   isJsonObject,
+  isListOfObjects,
   type JsonObject,
   putAt,
   settingsOf,
@@ -114,8 +115,8 @@ function letters(name: string): string {
 }
 
 /**
- * The value that a text stands for: numbers and booleans as Go writes them, lists with commas, maps as `key:value,key:value`, lists of
- * objects as JSON.
+ * The value that a text stands for: numbers and booleans as Go writes them, lists with commas, maps as `key:value,key:value` or
+ * JSON, lists of objects as JSON.
  * Throws `INVALID_ARGUMENT` when the schema takes none of its readings.
  */
 export function fromText(schema: TSchema, text: string): unknown {
@@ -123,8 +124,10 @@ export function fromText(schema: TSchema, text: string): unknown {
   // One listen address stays a text, several become a list.
   if (text.includes(',')) readings.sort((a, b) => Number(Array.isArray(b)) - Number(Array.isArray(a)))
   const found = readings.find(reading => fits(schema, reading))
-  if (found === undefined) throw new ClusterError('INVALID_ARGUMENT', `is ${show(text)}`)
-  return found
+  if (found !== undefined) return found
+  // What is wrong within a list of objects is found with the values of the file.
+  if (isListOfObjects(schema) && readings.length > 0) return readings[0]
+  throw new ClusterError('INVALID_ARGUMENT', `is ${show(text)}`)
 }
 
 const TRUE = /^(1|t|true)$/i
@@ -135,15 +138,18 @@ function readAs(part: TSchema, text: string): readonly unknown[] {
   if (type === 'boolean') return TRUE.test(text) ? [true] : FALSE.test(text) ? [false] : []
   if (type === 'integer' || type === 'number') return text.trim() === '' ? [] : [Number(text)]
   if (type === 'array') {
-    if (isJsonObject(items) && items['type'] === 'object') return readJson(text)
+    if (isListOfObjects(part)) return readJson(text)
     const words = text.split(',').map(word => word.trim())
     return isJsonObject(items) && items['type'] !== 'string' ? [words.map(Number)] : [words]
   }
-  if (type === 'object') return isJsonObject(patternProperties) ? readMap(patternProperties, text) : []
+  if (type === 'object') {
+    if (text.trimStart().startsWith('{')) return readJson(text)
+    return isJsonObject(patternProperties) ? readMap(patternProperties, text) : []
+  }
   return type === 'string' || 'enum' in part ? [text] : []
 }
 
-/** Lists of objects have no shorter form. */
+/** Lists of objects have no shorter form; maps may have this one. */
 function readJson(text: string): readonly unknown[] {
   try {
     return [JSON.parse(text)]

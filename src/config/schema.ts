@@ -71,7 +71,7 @@ export const SECTION = {
   webhooks: {
     keys: ['api', 'webhooks'],
     prefix: 'CLUSTER_WEBHOOKS',
-    whenAbsent: 'off',
+    whenAbsent: 'defaults',
     schema: webhooksSchema,
   },
   ipfs: {

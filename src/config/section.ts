@@ -5,6 +5,7 @@ import { isReferenceOnly } from './reference-only.ts'
 import {
   defaultOf,
   describe,
+  faultWithin,
   fits,
   isGroup,
   isJsonObject,
@@ -129,6 +130,8 @@ export function valueFaults(section: Section, whole: JsonObject): readonly Fault
     const value = valueAt(whole, keys)
     if (fits(schema, value)) return []
     const path = [...section.keys, ...keys]
+    const within = faultWithin(schema, value)
+    if (within !== undefined) return [{ path: dotted(path) + within.path, message: within.message }]
     const shown = isSecret(path) ? 'is something else' : `is ${show(value)}`
     return [{ path: dotted(path), message: `must be ${describe(schema)}, ${shown}` }]
   })

@@ -1,5 +1,5 @@
 import { IsObject, type TObject, type TSchema } from 'typebox'
-import { Check } from 'typebox/value'
+import { Check, Errors } from 'typebox/value'
 
 /** A JSON object from outside. */
 export type JsonObject = { [key: string]: unknown }
@@ -97,6 +97,21 @@ function quote(value: unknown): string {
 /** Whether a value is one that the schema takes. */
 export function fits(schema: TSchema, value: unknown): boolean {
   return Check(schema, value)
+}
+
+/** Whether a setting is a list of objects, which one text cannot describe. */
+export function isListOfObjects(schema: TSchema): boolean {
+  const { type, items }: JsonObject = { ...schema }
+  return type === 'array' && isJsonObject(items) && items['type'] === 'object'
+}
+
+/** The first thing in a list of objects that its schema does not take: where it is, and what it has to be. It has no values: they may be secret. */
+export function faultWithin(schema: TSchema, value: unknown): { path: string; message: string } | undefined {
+  if (!isListOfObjects(schema)) return undefined
+  const [first] = Errors(schema, value)
+  if (first === undefined) return undefined
+  const path = first.instancePath.replace(/\/(\d+)/g, '[$1]').replaceAll('/', '.')
+  return { path, message: first.keyword === 'boolean' ? 'is no key here' : first.message }
 }
 
 /** A value in a message, cut to a length that people read. */

@@ -5,11 +5,14 @@ import { EVENT_KINDS, type EventKind } from '../model/cluster-event.ts'
 /** Section `api.webhooks`. */
 export const webhooksSchema = Type.Object({
   hooks: Type.Array(
-    Type.Object({
-      url: Type.String({ pattern: '^https?://', description: 'Where events are sent, with POST' }),
-      secret: Type.String({ minLength: 16, description: 'Key of the signature' }),
-      kinds: Type.Optional(Type.Array(Type.Enum([...EVENT_KINDS]))),
-    }),
+    Type.Object(
+      {
+        url: Type.String({ pattern: '^https?://', description: 'Where events are sent, with POST' }),
+        secret: Type.String({ minLength: 16, description: 'Key of the signature' }),
+        kinds: Type.Optional(Type.Array(Type.Enum([...EVENT_KINDS]))),
+      },
+      { additionalProperties: false },
+    ),
     {
       default: [],
       maxItems: 100,
