@@ -90,6 +90,8 @@ export interface OddAsk {
   readonly target: string
   /** Types that the body may have besides those that nobody expects; undefined = no body is expected. */
   readonly types: readonly string[] | undefined
+  /** Bodies that it may have besides those that nobody expects. */
+  readonly bodies?: readonly string[]
   readonly headers?: Readonly<Record<string, string>>
   /** Longer than that nobody waits: undefined = an answer must come. */
   readonly patienceMs?: number
@@ -116,7 +118,7 @@ export function askOddly(base: string, ask: OddAsk, random: Random): Promise<Rep
   const url = new URL(base)
   const pick = picker(random)
   const { method, target: path } = ask
-  const body = ask.types === undefined && random.next() < 0.9 ? '' : pick(BODIES)
+  const body = ask.types === undefined && random.next() < 0.9 ? '' : pick([...(ask.bodies ?? []), ...BODIES])
   const type = pick([...(ask.types ?? []), ...TYPES])
   const isLeaving = random.next() < 0.1
   const isCut = body !== '' && random.next() < 0.1

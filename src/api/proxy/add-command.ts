@@ -3,11 +3,12 @@ import type { Cluster } from '../../interfaces.ts'
 import type { AddedOutput } from '../../model/add.ts'
 import { formatCid } from '../../model/cid.ts'
 import { boundaryOf, readParts } from '../multipart.ts'
-import { type AddRequest, parseAddRequest, parseQuery, type Query } from '../query.ts'
+import { type AddRequest, booleanOf, parseAddRequest, parseQuery, type Query } from '../query.ts'
 import { discardBody, readBody } from '../request-body.ts'
 import type { DocumentWriter } from '../stream-reply.ts'
 import { readEntries } from '../upload.ts'
 import type { ProxyExchange } from './exchange.ts'
+import { flagOf } from './flag.ts'
 import type { PaceContext } from './paced-writer.ts'
 import type { KuboReply } from './reply.ts'
 
@@ -18,7 +19,7 @@ export interface AddCommandParts {
 }
 
 /** Kubo's options that would change the result and that the cluster does not have. */
-const REFUSED = ['only-hash', 'inline', 'to-files'] as const
+const REFUSED_FLAGS = ['only-hash', 'inline'] as const
 
 /** `add`: content goes to the cluster's peers, and its root is pinned. Records go out while the files still come in. */
 export async function add(
@@ -27,9 +28,7 @@ export async function add(
   reply: KuboReply,
 ): Promise<void> {
   const { request, signal } = exchange
-  const refused = REFUSED.find(name => !['', 'false'].includes(exchange.query.get(name) ?? ''))
-  if (refused !== undefined)
-    throw new ClusterError('INVALID_ARGUMENT', `${refused} is not supported when adding to cluster`)
+  refuseOthers(exchange.query)
   const boundary = within('error reading request: ', () => boundaryOf(request.headers['content-type']))
   const wanted = within('error parsing options:', () =>
     parseOptions(parseQuery(exchange.search), context.clock.now()),
@@ -44,6 +43,13 @@ export async function add(
   else await collectRecords(records, reply)
 }
 
+function refuseOthers(query: URLSearchParams): void {
+  const toFiles = query.get('to-files') ?? ''
+  const refused = toFiles !== '' ? 'to-files' : REFUSED_FLAGS.find(name => flagOf(query, name))
+  if (refused !== undefined)
+    throw new ClusterError('INVALID_ARGUMENT', `${refused} is not supported when adding to cluster`)
+}
+
 function within<Value>(what: string, parse: () => Value): Value {
   try {
     return parse()
@@ -54,13 +60,13 @@ function within<Value>(what: string, parse: () => Value): Value {
 
 /** Kubo's options as those of the REST API, which has most of them by the same names. */
 function parseOptions(query: Query, nowMs: number): AddRequest {
-  const { trickle, pin, 'pin-name': pinName = '' } = query
+  const { 'pin-name': pinName = '' } = query
   const request = parseAddRequest(
     {
       ...query,
       name: query['name'] || pinName,
-      ...(trickle === 'true' ? { layout: 'trickle' } : {}),
-      ...(pin === 'false' ? { 'no-pin': 'true' } : {}),
+      ...(booleanOf(query, 'trickle') ? { layout: 'trickle' } : {}),
+      ...(booleanOf(query, 'pin', true) ? {} : { 'no-pin': 'true' }),
     },
     nowMs,
   )

@@ -9,6 +9,7 @@ import { NO_OPTIONS } from '../../model/pin.ts'
 import { boundaryOf, readParts } from '../multipart.ts'
 import { discardBody, readBody } from '../request-body.ts'
 import type { ProxyExchange } from './exchange.ts'
+import { flagOf } from './flag.ts'
 import type { PaceContext } from './paced-writer.ts'
 import type { KuboReply } from './reply.ts'
 
@@ -38,8 +39,8 @@ export async function blockPut(
   reply: KuboReply,
 ): Promise<void> {
   const nameBlock = namerOf(query)
-  const bytesMax = query.get('allow-big-block') === 'true' ? BIG_BLOCK_BYTES_MAX : BLOCK_BYTES_MAX
-  const isPinned = query.get('pin') === 'true'
+  const bytesMax = flagOf(query, 'allow-big-block') ? BIG_BLOCK_BYTES_MAX : BLOCK_BYTES_MAX
+  const isPinned = flagOf(query, 'pin')
   const boundary = boundaryOf(request.headers['content-type'])
   const store = async function* () {
     for await (const part of readParts(readBody(request, signal, context), boundary)) {
@@ -63,7 +64,7 @@ function namerOf(query: URLSearchParams): NameBlock {
   const hashName = query.get('mhtype') || 'sha2-256'
   const hash = hashFunctionNamed(hashName)
   if (hash === undefined) throw refused(`unrecognized multihash function: "${hashName.slice(0, 60)}"`)
-  const length = Number(query.get('mhlen') ?? -1)
+  const length = lengthIn(query.get('mhlen') ?? '')
   const isVersion0 = format === 'v0' && hashName === 'sha2-256'
   return bytes => {
     const digest = createDigest(hash.code, digestOf(hash, bytes, length))
@@ -71,6 +72,12 @@ function namerOf(query: URLSearchParams): NameBlock {
       ? CID.createV0(digest as CID['multihash'] & { code: 0x12 })
       : CID.createV1(codec, digest)
   }
+}
+
+/** How many bytes of the digest are wanted; -1 = all. */
+function lengthIn(text: string): number {
+  if (text === '') return -1
+  return /^-?\d{1,9}$/.test(text) ? Number(text) : Number.NaN
 }
 
 function digestOf(hash: HashFunction, bytes: Uint8Array, length: number): Uint8Array {

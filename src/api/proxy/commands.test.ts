@@ -5,13 +5,14 @@ import { eventually } from '../../../test/support/eventually.ts'
 import { answerTo, serveFakeKubo, serveProxy } from '../../../test/support/proxy-server.ts'
 import { virtualClock } from '../../../test/support/virtual-clock.ts'
 import { ClusterError } from '../../errors.ts'
-import type { Options } from '../../interfaces.ts'
+import type { Cluster, Options } from '../../interfaces.ts'
 import { type Cid, formatCid } from '../../model/cid.ts'
 import { type PinOptions, toPin } from '../../model/pin.ts'
 import { commandOf } from './commands.ts'
 
 const one = await cidOf('one')
 const two = await cidOf('two')
+const three = await cidOf('three')
 const none = new URLSearchParams()
 
 test('the cluster answers its commands, and puts only when they are to be pinned', () => {
@@ -49,6 +50,39 @@ test('several arguments are all pinned, with name and type, and a bad one leaves
   )
   assert.deepEqual(JSON.parse(good.body), { Pins: [formatCid(one), formatCid(two)] })
   assert.deepEqual(pinned, [`${formatCid(one)} n direct`, `${formatCid(two)} n direct`])
+})
+
+test('of several arguments one that leads nowhere or is not pinned leaves nothing done, and one that comes twice counts once', async () => {
+  const done: string[] = []
+  const pins = new Map([one, two].map(cid => [formatCid(cid), toPin(cid)]))
+  const cluster: Partial<Cluster> = {
+    pin: async cid => {
+      done.push(`pin ${formatCid(cid)}`)
+      return toPin(cid)
+    },
+    unpin: async cid => {
+      done.push(`unpin ${formatCid(cid)}`)
+      return toPin(cid)
+    },
+    allocation: async cid => {
+      const pin = pins.get(formatCid(cid))
+      if (pin === undefined) throw new ClusterError('NOT_FOUND', 'pin is not part of the pinset')
+      return pin
+    },
+  }
+  await using proxy = await serveProxy({ cluster })
+  const nowhere = `/ipfs/${formatCid(two)}/no/such`
+  for (const target of [
+    `pin/add?arg=${formatCid(one)}&arg=${nowhere}`,
+    `pin/rm?arg=${formatCid(one)}&arg=${nowhere}`,
+    `pin/rm?arg=${formatCid(one)}&arg=${formatCid(three)}`,
+  ]) {
+    const { status } = await proxy.ask(`/api/v0/${target}`)
+    assert.deepEqual([status, done], [500, []], target)
+  }
+  const twice = await proxy.ask(`/api/v0/pin/rm?arg=${formatCid(one)}&arg=/ipfs/${formatCid(one)}`)
+  assert.deepEqual(JSON.parse(twice.body), { Pins: [formatCid(one)] })
+  assert.deepEqual(done, [`unpin ${formatCid(one)}`])
 })
 
 test('an update to the same CID unpins nothing', async () => {

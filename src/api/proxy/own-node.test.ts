@@ -67,7 +67,8 @@ test('bad puts are refused, each with its reason', async () => {
     assert.equal(body, '')
     return trailers[0]?.[1] ?? ''
   }
-  assert.match(await late('mhlen=4', multipart('a')), /^mhlen must be/)
+  for (const length of ['4', '33', '1e1', '0x20', '%2032', 'x'])
+    assert.match(await late(`mhlen=${length}`, multipart('a')), /^mhlen must be/, length)
   assert.match(await late('', multipart('x'.repeat(2_097_153))), /^produced block is over 2MiB/)
   assert.match(await late('', { ...multipart('a'), body: '--b\r\n\r\ncut' }), /EOF/)
 })

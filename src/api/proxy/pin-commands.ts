@@ -4,13 +4,14 @@ import { mapPages, pagesOf } from '../../lib/pages.ts'
 import { type Cid, formatCid, parseCid } from '../../model/cid.ts'
 import { NO_OPTIONS, type Pin, type PinOptions } from '../../model/pin.ts'
 import type { ProxyExchange } from './exchange.ts'
+import { flagOf } from './flag.ts'
 import { type IpfsPath, parseIpfsPath } from './ipfs-path.ts'
 import type { PacedWriter } from './paced-writer.ts'
 import type { KuboReply } from './reply.ts'
 
 /** What the commands on pins ask. */
 export interface PinCommandParts {
-  readonly cluster: Pick<Cluster, 'pin' | 'pinPath' | 'unpin' | 'unpinPath' | 'allocation' | 'allocations'>
+  readonly cluster: Pick<Cluster, 'pin' | 'unpin' | 'allocation' | 'allocations'>
   readonly ipfs: Pick<Ipfs, 'resolve'>
 }
 
@@ -19,7 +20,7 @@ const HELD_CHARACTERS_MAX = 64 * 1024
 
 /** `pin/add`: pins every argument, the way the cluster pins by default. Goes on when the client leaves. */
 export async function pinAdd(
-  { cluster }: PinCommandParts,
+  { cluster, ipfs }: PinCommandParts,
   { args, query, stopping: signal }: ProxyExchange,
   reply: KuboReply,
 ): Promise<void> {
@@ -29,34 +30,36 @@ export async function pinAdd(
     mode: query.get('type') === 'direct' ? 'direct' : 'recursive',
   }
   const pins: string[] = []
-  for (const { path, cid } of toPaths(args)) {
-    const pin = await (cid === undefined
-      ? cluster.pinPath(path, { ...options, signal })
-      : cluster.pin(cid, { ...options, signal }))
-    pins.push(formatCid(pin.cid))
-  }
+  for (const cid of await toCids(ipfs, args, signal))
+    pins.push(formatCid((await cluster.pin(cid, { ...options, signal })).cid))
   await reply.sendJson({ Pins: pins })
 }
 
 /** `pin/rm`: takes every argument out of the pinset. Goes on when the client leaves. */
 export async function pinRm(
-  { cluster }: PinCommandParts,
+  { cluster, ipfs }: PinCommandParts,
   { args, stopping: signal }: ProxyExchange,
   reply: KuboReply,
 ): Promise<void> {
-  const pins: string[] = []
-  for (const { path, cid } of toPaths(args)) {
-    const pin = await (cid === undefined
-      ? cluster.unpinPath(path, { signal })
-      : cluster.unpin(cid, { signal }))
-    pins.push(formatCid(pin.cid))
-  }
-  await reply.sendJson({ Pins: pins })
+  const cids = await toCids(ipfs, args, signal)
+  for (const cid of cids) await cluster.allocation(cid)
+  for (const cid of cids) await cluster.unpin(cid, { signal })
+  await reply.sendJson({ Pins: cids.map(formatCid) })
 }
 
-/** All of them before the first is done: a bad one does not leave half of the work. */
-function toPaths(args: readonly string[]): readonly IpfsPath[] {
-  return (args.length === 0 ? [''] : args).map(text => parseArgument(text, 'Error parsing IPFS Path'))
+/** All of them before anything is done with the first: one that is bad, or leads nowhere, does not leave half of the work. */
+async function toCids(
+  ipfs: PinCommandParts['ipfs'],
+  args: readonly string[],
+  signal: AbortSignal,
+): Promise<readonly Cid[]> {
+  const paths = (args.length === 0 ? [''] : args).map(text => parseArgument(text, 'Error parsing IPFS Path'))
+  const cids = new Map<string, Cid>()
+  for (const { path, cid } of paths) {
+    const found = cid ?? (await ipfs.resolve(path, { signal }))
+    cids.set(formatCid(found), found)
+  }
+  return [...cids.values()]
 }
 
 function parseArgument(text: string, what: string): IpfsPath {
@@ -74,6 +77,7 @@ export async function pinUpdate(
   reply: KuboReply,
 ): Promise<void> {
   const [fromText = '', toText = ''] = args
+  const isUnpinned = flagOf(query, 'unpin', true)
   for (const [text, name] of [
     [fromText, 'from-path'],
     [toText, 'to-path'],
@@ -90,7 +94,7 @@ export async function pinUpdate(
   await cluster.allocation(fromCid)
   if (!fromCid.equals(toCid)) {
     await cluster.pin(toCid, { ...NO_OPTIONS, pinUpdate: fromCid, signal })
-    if (query.get('unpin') !== 'false') await cluster.unpin(fromCid, { signal })
+    if (isUnpinned) await cluster.unpin(fromCid, { signal })
   }
   await reply.sendJson({ Pins: [formatCid(fromCid), formatCid(toCid)] })
 }
@@ -102,7 +106,7 @@ export async function pinLs(
   reply: KuboReply,
 ): Promise<void> {
   const { args, query, signal } = exchange
-  const isStreamed = query.get('stream') === 'true' || query.get('s') === 'true'
+  const isStreamed = ['stream', 's'].map(name => flagOf(query, name)).includes(true)
   const named = args.filter(text => text !== '')
   const listed = toListed(query)
   if (named.length === 0) {
@@ -128,7 +132,7 @@ export async function pinLs(
 
 /** What a listing says of a pin. */
 function toListed(query: URLSearchParams): (pin: Pin) => object {
-  const hasNames = query.get('names') === 'true' || (query.get('name') ?? '') !== ''
+  const hasNames = flagOf(query, 'names') || (query.get('name') ?? '') !== ''
   return ({ mode, name }) => (hasNames ? { Type: mode, Name: name } : { Type: mode })
 }
 

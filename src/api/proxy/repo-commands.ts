@@ -2,6 +2,7 @@ import { messageOf } from '../../errors.ts'
 import type { Cluster } from '../../interfaces.ts'
 import { formatCid } from '../../model/cid.ts'
 import type { ProxyExchange } from './exchange.ts'
+import { flagOf } from './flag.ts'
 import type { KuboReply } from './reply.ts'
 
 /** What the commands on repositories ask. */
@@ -26,7 +27,7 @@ export async function repoGc(
   { query, signal }: ProxyExchange,
   reply: KuboReply,
 ): Promise<void> {
-  const areErrorsStreamed = query.get('stream-errors') === 'true'
+  const areErrorsStreamed = flagOf(query, 'stream-errors')
   const writer = reply.openLines()
   let failures = ''
   try {
