@@ -27,7 +27,8 @@ export interface Lines extends AsyncDisposable {
 /** No stream is open yet. */
 export function openLines(parts: ClientParts, config: RpcConfig): Lines {
   const lines = new Map<PeerId, CallLine>()
-  const ending = new Set<Promise<void>>()
+  /** Also those that take no more calls, and have not ended yet. */
+  const all = new Map<CallLine, Promise<void>>()
   let isClosed = false
   const lineTo = (peer: PeerId): CallLine => {
     if (isClosed) throw new ClusterError('NOT_READY', 'calls to other peers are closed')
@@ -36,10 +37,10 @@ export function openLines(parts: ClientParts, config: RpcConfig): Lines {
     const line = new CallLine(parts, config, peer)
     lines.set(peer, line)
     const ended = line.ended.finally(() => {
-      ending.delete(ended)
+      all.delete(line)
       if (lines.get(peer) === line) lines.delete(peer)
     })
-    ending.add(ended)
+    all.set(line, ended)
     return line
   }
   return {
@@ -54,9 +55,9 @@ export function openLines(parts: ClientParts, config: RpcConfig): Lines {
     },
     async [Symbol.asyncDispose]() {
       isClosed = true
-      for (const line of lines.values())
+      for (const line of all.keys())
         line.close(new ClusterError('NOT_READY', 'calls to other peers are closed'))
-      await Promise.all(ending)
+      await Promise.all(all.values())
     },
   }
 }

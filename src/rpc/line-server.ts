@@ -3,7 +3,7 @@ import type { Options, StreamHandler } from '../interfaces.ts'
 import { pagesOf } from '../lib/pages.ts'
 import type { PeerId } from '../model/peer.ts'
 import { callFromBytes } from './codec.ts'
-import { callsFromBytes, type Numbered, type Reply, repliesToBytes, replyToBytes } from './line-codec.ts'
+import { callsFromBytes, type Numbered, repliesToBytes, replyToBytes } from './line-codec.ts'
 import { Outbox } from './outbox.ts'
 import { isProcedure, isShort } from './procedures.ts'
 import { checkTrust, noProcedure, noteFailure, runHandler, type ServerParts } from './server.ts'
@@ -99,7 +99,7 @@ class ServedLine implements Disposable {
   }
 
   async #run(id: number, bytes: Uint8Array, signal: AbortSignal): Promise<void> {
-    const reply = replyToBytes(await this.#replyTo(bytes, signal))
+    const reply = await this.#replyTo(bytes, signal)
     this.#running.delete(id)
     if (signal.aborted) this.#openCount--
     else this.#outbox.push([id, reply], reply.length)
@@ -107,9 +107,10 @@ class ServedLine implements Disposable {
   }
 
   /** Never rejects: what goes wrong is the reply's error. */
-  async #replyTo(bytes: Uint8Array, signal: AbortSignal): Promise<Reply> {
+  async #replyTo(bytes: Uint8Array, signal: AbortSignal): Promise<Uint8Array> {
     const outputs: unknown[] = []
     let name = 'an unknown procedure'
+    let isWhole = false
     try {
       const call = callFromBytes(bytes)
       name = call.name.slice(0, 80)
@@ -122,12 +123,14 @@ class ServedLine implements Disposable {
         if (outputs.length > OUTPUTS_MAX)
           throw new ClusterError('TOO_LARGE', `"${name}" has too many answers`)
       }
-      return { outputs, error: undefined }
+      isWhole = true
+      return replyToBytes({ outputs, error: undefined })
     } catch (thrown) {
       const error = signal.aborted
         ? new ClusterError('NOT_READY', 'the call was given up')
         : noteFailure(this.#parts, name, this.#from, thrown)
-      return { outputs, error }
+      // What could not be written is left out.
+      return replyToBytes({ outputs: isWhole ? [] : outputs, error })
     }
   }
 

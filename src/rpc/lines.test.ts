@@ -145,6 +145,15 @@ it('what a peer may call follows the changes of trust, call by call, also on a s
   assert.equal(ends.lines(), 1)
 })
 
+it('an answer that cannot be written is an error of its call, and the others on the stream go on', async () => {
+  let timestampMs = Number.NaN
+  await using ends = openEnds(async () => ({ ...bareInfo, timestampMs, error: 'not plain' }))
+  await assert.rejects(ask(ends), { code: 'INTERNAL' })
+  timestampMs = 1000
+  assert.equal((await ask(ends)).timestampMs, 1000)
+  assert.equal(ends.lines(), 1)
+})
+
 it('a slow call holds no other one up', async () => {
   const gate = Promise.withResolvers<void>()
   let count = 0
