@@ -169,6 +169,19 @@ test('it keeps to its rate, is one of a cluster, and can be stopped by any peer'
   assert.equal(second.cluster.rebalance.own().state, 'done')
 })
 
+test('it can be stopped before it has begun', async () => {
+  await using peers = await openPeers(3)
+  const { consensus, first, clock } = peers
+  await consensus.put(pinsOn([first.id], 100, 1), options)
+  const { rebalance } = first.cluster
+  const started = rebalance.start({ pinsPerSecond: 1000, signal })
+  assert.equal(rebalance.own().state, 'planning')
+  await rebalance.stopOwn()
+  await assert.rejects(started, { code: 'REFUSED', message: /stopped by an operator/ })
+  await clock.advance(2000)
+  assert.deepEqual([rebalance.own().state, rebalance.own().pinsMoved], ['idle', 0])
+})
+
 test('a peer that goes away while pins move ends it, since the plan was made with that peer', async () => {
   await using peers = await openPeers(3)
   const { consensus, first, clock } = peers

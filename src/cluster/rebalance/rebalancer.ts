@@ -100,17 +100,18 @@ class OwnRebalancer implements Rebalancer {
       endedAtMs: undefined,
       reason: '',
     }
+    const stopping = new AbortController()
+    this.#stopping = stopping
+    const whole = AbortSignal.any([signal, stopping.signal])
     try {
-      const other = (await this.#ask('status', { signal })).find(
-        status => status.peer !== self && isActive(status),
-      )
+      const statuses = await this.#ask('status', { signal: whole })
+      const other = statuses.find(status => status.peer !== self && isActive(status))
       if (other !== undefined) throw underWay(other.peer)
+      whole.throwIfAborted()
     } catch (thrown) {
       this.#status = before
       throw thrown
     }
-    const stopping = new AbortController()
-    this.#stopping = stopping
     this.#run = this.#carryOut(stopping.signal)
     return this.#status
   }
