@@ -18,6 +18,8 @@ export interface BlockSpread extends AsyncDisposable {
 }
 
 const WAITING_BYTES_MAX = 4 * 1024 * 1024
+/** What a block counts for besides its bytes: otherwise millions of tiny ones could wait. */
+const BLOCK_BYTES = 512
 /** A destination that takes no block for so long has failed, and no longer holds up the others. */
 const STALL_MS = 60_000
 /** How many of the last blocks are remembered, so that a run of equal ones is sent once. */
@@ -25,7 +27,10 @@ const REMEMBERED_BLOCKS = 2
 
 class Destination {
   readonly peer: PeerId
-  readonly waiting = new Channel<Block>({ max: WAITING_BYTES_MAX, costOf: block => block.bytes.length })
+  readonly waiting = new Channel<Block>({
+    max: WAITING_BYTES_MAX,
+    costOf: block => block.bytes.length + BLOCK_BYTES,
+  })
   readonly stopping = new AbortController()
   readonly #over = Promise.withResolvers<void>()
   failure: ClusterError | undefined
