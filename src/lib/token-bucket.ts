@@ -24,11 +24,17 @@ export class TokenBucket {
     return true
   }
 
-  /** Takes tokens, waiting for those that are missing; who came first goes first. More than the capacity is lent. */
+  /** Takes tokens, waiting for those that are missing; who came first goes first. More than the capacity is lent. Who gives up takes none. */
   async take(amount: number, signal: AbortSignal): Promise<void> {
     this.#refill()
     this.#level -= amount
-    if (this.#level < 0) await this.#clock.sleep(-this.#level / this.#perMs, signal)
+    if (this.#level >= 0) return
+    try {
+      await this.#clock.sleep(-this.#level / this.#perMs, signal)
+    } catch (thrown) {
+      this.#level += amount
+      throw thrown
+    }
   }
 
   #refill(): void {

@@ -27,7 +27,10 @@ export class FailureGate {
     try {
       await this.#clock.sleep(slotAt - now, AbortSignal.any([signal, lifted]))
     } catch (thrown) {
-      if (signal.aborted || !lifted.aborted) throw thrown
+      if (!signal.aborted && lifted.aborted) return
+      // Somebody else takes the slot: if all gave up before theirs, nobody would ever ask.
+      this.#nextSlotAt -= SLOT_MS
+      throw thrown
     }
   }
 
