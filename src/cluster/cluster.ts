@@ -33,7 +33,8 @@ import { connectSwarms } from './swarms.ts'
 import { unpinCid, unpinPath } from './unpin.ts'
 import { explain } from './why.ts'
 
-const SWARM_PASS_EVERY_MS = 300_000
+/** A restarted IPFS node has lost its connections; on a network without a DHT what it is to pin waits for this. */
+const SWARM_PASS_EVERY_MS = 60_000
 const COPIES_EVERY_MS = 60_000
 
 /** Joins the parts of a peer into what an API can ask, and keeps house: expired pins, and links between IPFS nodes. */

@@ -11,7 +11,7 @@ const ipfshttpSchema = Type.Object(
     }),
     connect_swarms_delay: durationSetting(
       '30s',
-      "How long after the start this peer's IPFS node is connected to those of the other peers; 0 = never",
+      "How long after the start this peer's IPFS node is connected to those of the other peers, and looked after every minute; 0 = never",
     ),
     ipfs_request_timeout: durationSetting(
       '5m0s',
