@@ -176,11 +176,17 @@ export class BlockFiles implements AsyncDisposable {
 
   async #create(key: BlockKey, bytes: Uint8Array, putAtS: number): Promise<void> {
     const aside = join(this.#config.folder, 'aside', String(this.#asides++))
-    await withFile(aside, 'wx', async file => {
-      await file.writeFile(bytes)
-      await file.utimes(putAtS, putAtS)
-    })
-    await rename(aside, this.#path(key))
+    try {
+      await withFile(aside, 'wx', async file => {
+        await file.writeFile(bytes)
+        await file.utimes(putAtS, putAtS)
+      })
+      await rename(aside, this.#path(key))
+    } catch (thrown) {
+      // Otherwise every attempt on a full disk would take some more of it.
+      await rm(aside, { force: true })
+      throw thrown
+    }
     this.size.add(shardOf(key), bytes.length)
   }
 
