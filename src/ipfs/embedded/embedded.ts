@@ -5,6 +5,7 @@ import type { Clock } from '../../lib/clock.ts'
 import { formatDuration } from '../../lib/duration.ts'
 import { type Instruments, makeInstruments } from '../../lib/instruments.ts'
 import type { Random } from '../../lib/random.ts'
+import { unlessAborted } from '../../lib/unless-aborted.ts'
 import type { Cid } from '../../model/cid.ts'
 import type { Identity } from '../../model/identity.ts'
 import type { IpfsId, PeerId } from '../../model/peer.ts'
@@ -186,15 +187,8 @@ class Embedded implements Ipfs {
     signal,
   }: Options): Promise<{ readonly sizeBytes: number; readonly storageMaxBytes: number }> {
     const { files } = this.#parts
-    const stopped = Promise.withResolvers<never>()
-    const onAbort = () => stopped.reject(signal.reason)
-    signal.addEventListener('abort', onAbort, { once: true })
-    try {
-      await Promise.race([files.size.counted, stopped.promise])
-      return { sizeBytes: files.size.bytes, storageMaxBytes: await files.storageMaxBytes() }
-    } finally {
-      signal.removeEventListener('abort', onAbort)
-    }
+    await unlessAborted(files.size.counted, signal)
+    return { sizeBytes: files.size.bytes, storageMaxBytes: await files.storageMaxBytes() }
   }
 
   async *gc({ signal }: Options): AsyncGenerator<{ readonly cid?: Cid; readonly error?: string }> {
@@ -243,7 +237,7 @@ class Embedded implements Ipfs {
   /** Best effort: the pin goes on meanwhile, and its own error says when the content is not found. */
   #connectOrigins(origins: readonly string[]): void {
     for (const origin of origins.slice(0, ORIGINS_MAX)) {
-      const task = this.#parts.host.connect(origin, this.#closing.signal).catch((thrown: unknown) => {
+      const task = this.#parts.host.dial(origin, this.#closing.signal).catch((thrown: unknown) => {
         this.#log.debug('origin not reached', { origin, error: thrown })
       })
       void this.#tracked(task)

@@ -29,7 +29,9 @@ const DIAL_LIMIT_MS = 30_000
 export interface Host extends AsyncDisposable {
   readonly libp2p: Libp2p
   readonly hasRouting: boolean
-  /** Dials, and keeps the connection up from then on. `IPFS_REFUSED` when the node is not reached. */
+  /** Opens a connection, which may be closed again when there are many. `IPFS_REFUSED` when the node is not reached. */
+  dial(address: string, signal: AbortSignal): Promise<void>
+  /** The same, and keeps the connection up from then on. */
   connect(address: string, signal: AbortSignal): Promise<void>
 }
 
@@ -44,17 +46,18 @@ export async function openHost(
 ): Promise<Host> {
   const hasRouting = config.bootstrapAddresses.length > 0
   const libp2p = await listen(identity, config, hasRouting)
-  const connect = async (address: string, signal: AbortSignal) => {
+  const open = async (address: string, signal: AbortSignal, isKept: boolean) => {
     try {
       const connection = await libp2p.dial(multiaddr(address), {
         signal: AbortSignal.any([signal, AbortSignal.timeout(DIAL_LIMIT_MS)]),
       })
-      await keep(libp2p, connection.remotePeer)
+      if (isKept) await keep(libp2p, connection.remotePeer)
     } catch (cause) {
       if (signal.aborted) throw signal.reason
       throw new ClusterError('IPFS_REFUSED', `connect to ${address} failed: ${messageOf(cause)}`, { cause })
     }
   }
+  const connect = (address: string, signal: AbortSignal) => open(address, signal, true)
   const joining = repeat(
     {
       clock,
@@ -71,6 +74,7 @@ export async function openHost(
   return {
     libp2p,
     hasRouting,
+    dial: (address, signal) => open(address, signal, false),
     connect,
     async [Symbol.asyncDispose]() {
       await joining[Symbol.asyncDispose]()
