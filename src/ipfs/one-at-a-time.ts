@@ -1,3 +1,5 @@
+import { unlessAborted } from '../lib/unless-aborted.ts'
+
 /** Lets work through one after the other, in the order in which it came. */
 export class OneAtATime {
   #last: Promise<void> = Promise.resolve()
@@ -8,16 +10,11 @@ export class OneAtATime {
     const before = this.#last
     const turn = Promise.withResolvers<void>()
     this.#last = before.then(() => turn.promise)
-    const stopped = Promise.withResolvers<never>()
-    const onAbort = () => stopped.reject(signal.reason)
-    signal.addEventListener('abort', onAbort, { once: true })
     try {
-      await Promise.race([before, stopped.promise])
+      await unlessAborted(before, signal)
     } catch (thrown) {
       turn.resolve()
       throw thrown
-    } finally {
-      signal.removeEventListener('abort', onAbort)
     }
     return { [Symbol.dispose]: () => turn.resolve() }
   }

@@ -1,4 +1,5 @@
 import type { Options, StreamHandler } from '../interfaces.ts'
+import { unlessAborted } from '../lib/unless-aborted.ts'
 import type { PeerId } from '../model/peer.ts'
 
 /** Both directions of one request between two peers, in whole messages. */
@@ -89,7 +90,8 @@ async function sendAll(
   let isFinished = false
   try {
     while (true) {
-      const step = await nextUnless(stop, iterator)
+      stop.throwIfAborted()
+      const step = await unlessAborted(iterator.next(), stop)
       if (step.done === true) break
       await stream.send(step.value)
     }
@@ -97,24 +99,5 @@ async function sendAll(
     await stream.endSend()
   } finally {
     if (!isFinished) Promise.resolve(iterator.return?.()).catch(onLateError)
-  }
-}
-
-/**
- * The next item, or the reason of `stop` when that comes first. Each wait has a promise of its own to be stopped by: one for
- * all of them would hold every item that was raced against it, a whole upload, until the end.
- */
-async function nextUnless<Item>(
-  stop: AbortSignal,
-  iterator: AsyncIterator<Item>,
-): Promise<IteratorResult<Item, unknown>> {
-  stop.throwIfAborted()
-  const stopped = Promise.withResolvers<never>()
-  const onStop = () => stopped.reject(stop.reason)
-  stop.addEventListener('abort', onStop, { once: true })
-  try {
-    return await Promise.race([iterator.next(), stopped.promise])
-  } finally {
-    stop.removeEventListener('abort', onStop)
   }
 }
