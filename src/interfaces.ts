@@ -55,7 +55,7 @@ export interface ByteStore extends AsyncDisposable {
   batch(writes: readonly StoreWrite[], options: { readonly isSynced: boolean }): Promise<void>
   /** The entries of a range as they were when the iteration began. */
   entries(range: KeyRange): AsyncIterable<readonly [key: Uint8Array, value: Uint8Array]>
-  /** The same in pages of some hundred entries, the first one smaller, so that it is there soon. None is empty. */
+  /** The same in pages of some dozens of entries. None is empty. */
   pages(range: KeyRange): AsyncIterable<readonly (readonly [key: Uint8Array, value: Uint8Array])[]>
   keys(range: KeyRange): AsyncIterable<Uint8Array>
   /** Closes and opens again: the way on after a write has failed. What was written before is there. */
@@ -252,7 +252,7 @@ export interface Alerts extends AsyncDisposable {
   clear(kind: AlertKind, subject: string): void
   /** Newest first, at most 1,000: all that hold, and the last of those that were cleared. */
   list(): readonly ClusterAlert[]
-  /** Told of every alert as it is raised, and again as it is cleared. */
+  /** Told of every alert as it is raised, becomes another kind, and is cleared. */
   onAlert(listener: (alert: ClusterAlert) => void): Disposable
 }
 

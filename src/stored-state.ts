@@ -79,9 +79,10 @@ export async function finishReplacing(storeFolder: string): Promise<void> {
   const { present, next, past } = pathsIn(storeFolder)
   if (!existsSync(past)) return
   if (!existsSync(present)) await rename(existsSync(next) ? next : past, present)
-  const folder = await open(storeFolder)
-  await folder.sync()
-  await folder.close()
+  {
+    await using folder = await open(storeFolder)
+    await folder.sync()
+  }
   await rm(past, { recursive: true, force: true })
 }
 
