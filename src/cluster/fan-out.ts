@@ -31,10 +31,12 @@ export async function* fanOut<T>(
   { signal, clock, limitMs, concurrentMax = CONCURRENT_MAX }: FanOutOptions,
 ): AsyncGenerator<Answer<T>> {
   signal.throwIfAborted()
-  const ending = new AbortController()
-  const onAbort = () => ending.abort(signal.reason)
-  signal.addEventListener('abort', onAbort, { once: true })
-  const limits = { signal: ending.signal, clock, limitMs }
+  const all = openLimit({ signal, clock, limitMs })
+  // Who is asked at the same time has the same time; who has to wait for a place has as much from then on.
+  const isTogether = peers.length <= concurrentMax
+  const askNext = (peer: PeerId) =>
+    isTogether ? askOne(peer, ask, all) : askAlone(peer, ask, { signal: all.signal, clock, limitMs })
+  if (!isTogether) all.timer[Symbol.dispose]()
   const waiting = peers.values()
   const running = new Map<PeerId, Promise<Answer<T>>>()
   try {
@@ -42,7 +44,7 @@ export async function* fanOut<T>(
       while (running.size < concurrentMax) {
         const next = waiting.next()
         if (next.done === true) break
-        running.set(next.value, askOne(next.value, ask, limits))
+        running.set(next.value, askNext(next.value))
       }
       if (running.size === 0) return
       const answer = await Promise.race(running.values())
@@ -52,41 +54,75 @@ export async function* fanOut<T>(
       yield answer
     }
   } finally {
-    signal.removeEventListener('abort', onAbort)
-    if (running.size > 0) ending.abort(new DOMException('nobody waits for the answer', 'AbortError'))
+    if (running.size > 0) all.stop(new DOMException('nobody waits for the answer', 'AbortError'))
+    all[Symbol.dispose]()
   }
 }
 
-/**
- * Ends with the limit and with the signal also when the task does not heed them. With one timer and one controller of its
- * own: signals that are put together of others cost more than the rest of a short call.
- */
-async function askOne<T>(
-  peer: PeerId,
-  ask: (peer: PeerId, options: Options) => Promise<T>,
-  { signal, clock, limitMs }: FanOutOptions,
-): Promise<Answer<T>> {
+/** How long some peers have. */
+interface Limit extends Disposable {
+  readonly limitMs: number
+  readonly signal: AbortSignal
+  readonly timer: Disposable
+  /** Rejects when it is stopped, for questions that do not heed the signal. */
+  readonly stopped: Promise<never>
+  isLate: boolean
+  stop(reason: unknown): void
+}
+
+/** With one timer and one controller of its own: signals that are put together of others cost more than the rest of a short call. */
+function openLimit({ signal, clock, limitMs }: FanOutOptions): Limit {
   const stopping = new AbortController()
-  const stopped = Promise.withResolvers<never>()
-  let isLate = false
+  const { promise, reject } = Promise.withResolvers<never>()
+  // There may be nobody who waits.
+  promise.catch(() => undefined)
   const stop = (reason: unknown) => {
     stopping.abort(reason)
-    stopped.reject(reason)
+    reject(reason)
   }
   const onAbort = () => stop(signal.reason)
   signal.addEventListener('abort', onAbort, { once: true })
-  using _limit = clock.schedule(limitMs, () => {
-    isLate = true
+  const timer = clock.schedule(limitMs, () => {
+    limit.isLate = true
     stop(new DOMException('the time is over', 'TimeoutError'))
   })
+  const limit: Limit = {
+    limitMs,
+    signal: stopping.signal,
+    timer,
+    stopped: promise,
+    isLate: false,
+    stop,
+    [Symbol.dispose]() {
+      timer[Symbol.dispose]()
+      signal.removeEventListener('abort', onAbort)
+    },
+  }
+  return limit
+}
+
+async function askAlone<T>(
+  peer: PeerId,
+  ask: (peer: PeerId, options: Options) => Promise<T>,
+  options: FanOutOptions,
+): Promise<Answer<T>> {
+  using limit = openLimit(options)
+  return await askOne(peer, ask, limit)
+}
+
+/** Ends with the limit and with the signal also when the task does not heed them. */
+async function askOne<T>(
+  peer: PeerId,
+  ask: (peer: PeerId, options: Options) => Promise<T>,
+  limit: Limit,
+): Promise<Answer<T>> {
+  const { signal, limitMs, stopped } = limit
   try {
-    return { peer, value: await Promise.race([ask(peer, { signal: stopping.signal }), stopped.promise]) }
+    return { peer, value: await Promise.race([ask(peer, { signal }), stopped]) }
   } catch (thrown) {
-    if (!isLate) return { peer, error: toClusterError(thrown) }
+    if (!limit.isLate) return { peer, error: toClusterError(thrown) }
     const message = `peer ${peer} did not answer within ${limitMs / 1000} s`
     return { peer, error: new ClusterError('TIMEOUT', message, { cause: thrown }) }
-  } finally {
-    signal.removeEventListener('abort', onAbort)
   }
 }
 

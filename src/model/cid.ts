@@ -66,5 +66,5 @@ export function cidKey(cid: Cid): string {
 
 /** The CID behind a `cidKey`. */
 export function cidFromKey(key: string): Cid {
-  return CID.decode(fromKey(key))
+  return cidFromBytes(fromKey(key))
 }
