@@ -31,6 +31,12 @@ test('the defaults are those of the reference', () => {
   assert.equal(config.tls, undefined)
 })
 
+test('an idle time-out of 0 is no bound, and one beyond all timers the longest that they know', () => {
+  const { idleTimeoutMs: longestMs } = toRestApiConfig({ ...defaults, idle_timeout: '0s' })
+  assert.ok(longestMs > 20 * 86_400_000)
+  assert.equal(toRestApiConfig({ ...defaults, idle_timeout: '8760h' }).idleTimeoutMs, longestMs)
+})
+
 test('every default fits the schema, and no credentials at all are no credentials', () => {
   assert.ok(Value.Check(restApiSchema, defaults))
   assert.ok(!Value.Check(restApiSchema, { ...defaults, basic_auth_credentials: {} }))

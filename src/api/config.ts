@@ -10,6 +10,8 @@ import { exposureFault } from './auth-exposure.ts'
 import type { TlsFiles } from './tls-files.ts'
 
 const MAX_HEADER_BYTES = 4096
+/** Some 25 days, the longest that the HTTP library waits: as good as no bound. */
+const IDLE_MS_MAX = 2 ** 31 - 1
 
 /** Section `api.restapi` of service.json. */
 export const restApiSchema = Type.Object({
@@ -28,7 +30,7 @@ export const restApiSchema = Type.Object({
   write_timeout: durationSetting('0s', 'Bound for a whole answer; 0s = none'),
   idle_timeout: durationSetting(
     '2m0s',
-    'How long a connection may be idle: between requests, inside an upload, or while a client does not read',
+    'How long a connection may be idle: between requests, inside an upload, or while a client does not read; 0s = no bound',
   ),
   max_header_bytes: Type.Integer({
     default: MAX_HEADER_BYTES,
@@ -182,7 +184,7 @@ export function toHttpConfig(
     readTimeoutMs: parseDuration(section.read_timeout),
     readHeaderTimeoutMs: parseDuration(section.read_header_timeout),
     writeTimeoutMs: parseDuration(section.write_timeout),
-    idleTimeoutMs: parseDuration(section.idle_timeout),
+    idleTimeoutMs: toIdleTimeoutMs(section.idle_timeout),
     maxHeaderBytes: Math.max(MAX_HEADER_BYTES, maxHeaderBytes),
     gate: toGateConfig(section, refuse),
     headers: section.headers,
@@ -195,6 +197,11 @@ export function toHttpConfig(
       maxAgeMs: parseDuration(section.cors_max_age),
     },
   }
+}
+
+/** An idle time-out, where 0 is no bound: whoever waits by it would not wait at all. */
+export function toIdleTimeoutMs(duration: string): number {
+  return Math.min(parseDuration(duration) || IDLE_MS_MAX, IDLE_MS_MAX)
 }
 
 function hasCredentials(section: RestApiSection): boolean {

@@ -4,6 +4,7 @@ import { parseDuration } from '../../lib/duration.ts'
 import { durationSetting, oneOrManySetting, toList } from '../../lib/schema.ts'
 import { type ApiAddress, parseApiAddress } from '../address.ts'
 import { isLocal } from '../auth-exposure.ts'
+import { toIdleTimeoutMs } from '../config.ts'
 
 const MAX_HEADER_BYTES = 4096
 
@@ -30,7 +31,7 @@ export const proxySchema = Type.Object({
   write_timeout: durationSetting('0s', 'Bound for a whole answer; 0s = none'),
   idle_timeout: durationSetting(
     '1m0s',
-    'How long a connection may be idle: between requests, inside an upload, or while a client does not read',
+    'How long a connection may be idle: between requests, inside an upload, or while a client does not read; 0s = no bound',
   ),
   max_header_bytes: Type.Integer({
     default: MAX_HEADER_BYTES,
@@ -98,7 +99,7 @@ export function toProxyConfig(section: ProxySection): ProxyConfig {
     readTimeoutMs: parseDuration(section.read_timeout),
     readHeaderTimeoutMs: parseDuration(section.read_header_timeout),
     writeTimeoutMs: parseDuration(section.write_timeout),
-    idleTimeoutMs: parseDuration(section.idle_timeout),
+    idleTimeoutMs: toIdleTimeoutMs(section.idle_timeout),
     maxHeaderBytes: Math.max(MAX_HEADER_BYTES, maxHeaderBytes),
     extractedHeaders: {
       names: ['access-control-expose-headers', ...extra],
