@@ -41,8 +41,9 @@ export const consensusSchema = Type.Object({
     description:
       'Pieces that the pinset is cut into; a power of two, the same on every peer, fixed once there is data.',
   }),
+  // A piece is needed while it is merged or sent, and is seldom needed again soon: more would be kept for nothing.
   memory_budget: Type.Integer({
-    default: 64 * 1024 * 1024,
+    default: 16 * 1024 * 1024,
     minimum: 1024 * 1024,
     description: 'Bytes of memory for pieces of the pinset that are loaded for merging.',
   }),
