@@ -25,6 +25,8 @@ export interface RaiseOptions {
   readonly severity?: AlertSeverity
   /** The metric that ran out. */
   readonly metric?: Metric | undefined
+  /** A kind that this one is the worse form of: an alert of that kind about the subject becomes this one. */
+  readonly insteadOf?: AlertKind
 }
 
 /** What holds, once for each kind and subject, and the last of what held. */
@@ -44,7 +46,9 @@ export class AlertBook implements Omit<Alerts, typeof Symbol.asyncDispose> {
     const { self, clock, logger, instruments } = this.#parts
     const key = keyOf(kind, subject)
     const held = this.#active.get(key)
-    const { severity = ALERTS[kind].severity, metric } = options
+    const { severity = ALERTS[kind].severity, metric, insteadOf } = options
+    const milder = insteadOf === undefined ? undefined : this.#active.get(keyOf(insteadOf, subject))
+    if (milder !== undefined) this.#active.delete(keyOf(milder.kind, subject))
     if (held !== undefined) {
       this.#active.set(key, { ...held, message, severity })
       return
@@ -61,15 +65,17 @@ export class AlertBook implements Omit<Alerts, typeof Symbol.asyncDispose> {
       severity,
       message,
       metric,
-      triggeredAtMs: clock.now(),
+      triggeredAtMs: milder?.triggeredAtMs ?? clock.now(),
       clearedAtMs: undefined,
+      ...(milder === undefined ? {} : { was: milder.kind }),
     }
     this.#active.set(key, alert)
     instruments.raised.add(1, { kind })
     const fields = { kind, subject, message }
-    if (severity === 'critical') logger.error('an alert was raised', fields)
-    else if (severity === 'warning') logger.warn('an alert was raised', fields)
-    else logger.info('an alert was raised', fields)
+    const what = milder === undefined ? 'an alert was raised' : 'an alert has become another'
+    if (severity === 'critical') logger.error(what, fields)
+    else if (severity === 'warning') logger.warn(what, fields)
+    else logger.info(what, fields)
     this.#told.emit(alert)
   }
 

@@ -67,10 +67,10 @@ export class PeerWatch implements Disposable {
       this.#expired.delete(peer)
       book.clear('metric-expired', peer)
     }
-    if (isWanted) this.#raise('peer-unreachable', health)
-    else book.clear('peer-unreachable', peer)
-    if (isWanted && condition === 'gone') this.#raise('peer-gone', health)
-    else book.clear('peer-gone', peer)
+    const kind = condition === 'gone' ? 'peer-gone' : 'peer-unreachable'
+    if (isWanted) this.#raise(kind, health)
+    if (!isWanted) book.clear('peer-unreachable', peer)
+    if (!isWanted || kind !== 'peer-gone') book.clear('peer-gone', peer)
   }
 
   #raise(kind: 'peer-unreachable' | 'peer-gone', { peer, heardAtMs }: PeerHealth): void {
@@ -86,6 +86,7 @@ export class PeerWatch implements Disposable {
         : `: what it keeps will be placed elsewhere. Start it again, or take it out for good with "peers rm ${peer}"`
     book.raise(kind, peer, `${silent}${known}${toDo}`, {
       metric: this.#pings.get(peer),
+      ...(kind === 'peer-gone' ? { insteadOf: 'peer-unreachable' as const } : {}),
       ...(isMaintained ? { severity: 'info' } : {}),
     })
   }

@@ -82,7 +82,8 @@ function tellPeers({ alerts, monitor, self }: EventParts, tell: (happening: Happ
   )
   stack.use(
     alerts.onAlert(alert => {
-      const change = alert.clearedAtMs === undefined ? 'raised' : 'cleared'
+      const begun = alert.was === undefined ? 'raised' : 'changed'
+      const change = alert.clearedAtMs === undefined ? begun : 'cleared'
       tell({ kind: 'alert', change, alert })
     }),
   )

@@ -8,6 +8,7 @@ export const alertJsonSchema = objectSchema(
   { ...metricMembers, triggered_at: textSchema('RFC 3339') },
   {
     kind: choiceSchema(ALERT_KINDS),
+    was: choiceSchema(ALERT_KINDS, 'what the same alert was before it became this'),
     severity: choiceSchema(ALERT_SEVERITIES),
     subject: textSchema('with the kind what the alert is raised once for: a peer id, a file'),
     message: textSchema('what is wrong, and what to do'),
@@ -19,11 +20,12 @@ export type AlertJson = ValueOf<typeof alertJsonSchema>
 
 /** JSON of an alert. One that is not about a metric has the kind as its name, and the time at which it was raised. */
 export function toAlertJson(alert: ClusterAlert): AlertJson {
-  const { kind, severity, subject, message, triggeredAtMs, clearedAtMs } = alert
+  const { kind, was, severity, subject, message, triggeredAtMs, clearedAtMs } = alert
   return {
     ...metricOf(alert),
     triggered_at: formatTime(triggeredAtMs),
     kind,
+    ...(was === undefined ? {} : { was }),
     severity,
     subject,
     message,

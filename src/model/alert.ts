@@ -69,6 +69,8 @@ export const ALERT_KINDS: readonly AlertKind[] = Object.keys(ALERTS) as AlertKin
 /** Something that somebody should know of, from when it was raised until it was cleared. */
 export interface ClusterAlert {
   readonly kind: AlertKind
+  /** What it was before it became worse: the same alert under another kind; undefined = nothing else. */
+  readonly was?: AlertKind | undefined
   /** With the kind, what the alert is raised once for. */
   readonly subject: string
   /** The peer that it is about; for things of this peer, this one. */

@@ -16,7 +16,7 @@ export const eventJsonSchema = objectSchema(
     cid: textSchema('CID; of kinds pin and status'),
     change: choiceSchema(
       [...PIN_CHANGES, 'joined', 'left', 'raised', 'cleared'],
-      'pin: added, changed, set (one of both) or removed; peer: joined or left; alert: raised or cleared',
+      'pin: added, changed, set (one of both) or removed; peer: joined or left; alert: raised, changed (another kind of the same alert) or cleared',
     ),
     name: textSchema('of the pin'),
     status: textSchema('state of the CID at the peer'),
