@@ -1,4 +1,5 @@
 import type { Routes } from '../api/routes.ts'
+import { ClusterError } from '../errors.ts'
 
 type Asked = {
   readonly [Name in keyof Routes]?: `${Routes[Name]['method']} ${Routes[Name]['path']}`
@@ -82,15 +83,22 @@ export interface Target {
   readonly query?: object
 }
 
-/** Method, path and query of a call. */
+/** Method, path and query of a call. Throws `INVALID_ARGUMENT` for a path that is not below that of the call. */
 export function targetOf(name: CallName, target: Target): { readonly method: string; readonly path: string } {
   const [method = '', pattern = ''] = calls[name].split(' ', 2)
   const params = new Map(textsOf(target.params))
   const path = pattern
-    .replace(/:(\w+)/g, (_, key: string) => encodeURIComponent(params.get(key) ?? ''))
-    .replace('*', () => (params.get('path') ?? '').split('/').map(encodeURIComponent).join('/'))
+    .replace(/:(\w+)/g, (_, key: string) => toSegment(params.get(key) ?? ''))
+    .replace('*', () => (params.get('path') ?? '').split('/').map(toSegment).join('/'))
   const said = textsOf(target.query)
   return { method, path: said.length === 0 ? path : `${path}?${new URLSearchParams(said).toString()}` }
+}
+
+/** `fetch` goes up at two dots, also when they are percent-encoded: to pin a path could become to remove a peer. */
+function toSegment(text: string): string {
+  if (text === '.' || text === '..')
+    throw new ClusterError('INVALID_ARGUMENT', `"${text}" cannot be a part of a path`)
+  return encodeURIComponent(text)
 }
 
 function textsOf(values: object | undefined): [string, string][] {

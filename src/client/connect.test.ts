@@ -163,6 +163,24 @@ test('the next peer is asked when one cannot be reached, and stays the first one
   await assert.rejects(connect(silent).call('id', {}), { code: 'PEER_UNREACHABLE', message: /ECONNREFUSED/ })
 })
 
+test('a path that leads up is refused and asks nothing: what is to be pinned cannot become another request', async () => {
+  const asked: unknown[] = []
+  const cluster = connect('http://127.0.0.1:1', {
+    fetch: input => {
+      asked.push(input)
+      return Promise.resolve(new Response('{}'))
+    },
+  })
+  const refusal = { code: 'INVALID_ARGUMENT', message: /"\.\.?" cannot be a part of a path/ }
+  for (const path of ['..', '/ipfs/../../peers/x/drain', '/../tokens', '/ipns/./name'])
+    await assert.rejects(cluster.pin(path), refusal, path)
+  await assert.rejects(cluster.unpin('/ipfs/../../tokens/deploy'), refusal)
+  await assert.rejects(cluster.status('..'), refusal)
+  assert.deepEqual(asked, [])
+  await cluster.pin('/ipns/name/a..b/%2e%2e/')
+  assert.deepEqual(asked, ['http://127.0.0.1:1/pins/ipns/name/a..b/%252e%252e/'])
+})
+
 test('what was sent and must not be done twice is not sent again', async () => {
   const adds: string[] = []
   const cutting = (name: string) =>

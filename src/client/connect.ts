@@ -95,8 +95,8 @@ export function connect(hosts: string | readonly string[], settings: ConnectSett
   const ask: typeof fetch = settings.fetch ?? ((input, init) => fetch(input, init))
   const peers = new Peers({ hosts: [hosts].flat(), auth, timeoutMs, fetch: ask })
   // What comes has the type of its route, as the interface says it.
-  const one = (name: CallName, input: Input, given: CallSettings = {}) =>
-    documentOf(peers.send(toAsk(name, input, given))) as Promise<never>
+  const one = async (name: CallName, input: Input, given: CallSettings = {}) =>
+    (await documentOf(peers.send(toAsk(name, input, given)))) as never
   const many = (name: CallName, toInput: () => Input, given: CallSettings = {}) =>
     documentsOf(
       () => peers.send(toAsk(name, toInput(), given)),
