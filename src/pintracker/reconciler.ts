@@ -62,6 +62,8 @@ export class Reconciler implements AsyncDisposable {
   readonly #stopping = new AbortController()
   readonly #lookPause: Pause
   #lookingAll: Promise<void> | undefined
+  /** What was just read of a CID, while it is decided what follows. */
+  #justRead: { readonly name: string; readonly entry: Pin | undefined } | undefined
   #retryTimer: Disposable | undefined
   #retryAtMs = Number.POSITIVE_INFINITY
 
@@ -195,11 +197,20 @@ export class Reconciler implements AsyncDisposable {
       const cid = cids[at]
       const entry = entries[at]
       this.#looking.delete(name)
-      if (entry?.status === 'fulfilled' && cid !== undefined) return this.decide(name, cid, entry.value)
+      if (entry?.status === 'fulfilled' && cid !== undefined) return this.#decideNow(name, cid, entry.value)
       this.#names.add(name)
       if (entry?.status === 'rejected') failure = messageOf(entry.reason)
     })
     return failure
+  }
+
+  #decideNow(name: string, cid: Cid, entry: Pin | undefined): void {
+    this.#justRead = { name, entry }
+    try {
+      this.decide(name, cid, entry)
+    } finally {
+      this.#justRead = undefined
+    }
   }
 
   #startCalls(kind: OperationKind, max: number): void {
@@ -237,9 +248,9 @@ export class Reconciler implements AsyncDisposable {
   }
 
   async #pin({ name }: Operation, signal: AbortSignal): Promise<void> {
-    const { consensus, ipfs, view, work, self } = this.#parts
+    const { ipfs, view, work, self } = this.#parts
     const cid = cidFromKey(name)
-    const desired = await consensus.get(cid)
+    const desired = await this.#entryOf(name, cid)
     signal.throwIfAborted()
     if (desired === undefined || reconcile(desired, undefined, self) !== 'pin') {
       return this.decide(name, cid, desired)
@@ -268,9 +279,9 @@ export class Reconciler implements AsyncDisposable {
 
   /** Answers with the state after it. */
   async #unpin({ name, wasStarted }: Operation, signal: AbortSignal): Promise<PinStatus> {
-    const { consensus, ipfs, view, self } = this.#parts
+    const { ipfs, view, self } = this.#parts
     const cid = cidFromKey(name)
-    const desired = await consensus.get(cid)
+    const desired = await this.#entryOf(name, cid)
     signal.throwIfAborted()
     const after = statusWithout(desired)
     const isSurplus = reconcile(desired, 'recursive', self) === 'unpin'
@@ -282,6 +293,12 @@ export class Reconciler implements AsyncDisposable {
     await ipfs.unpin(cid, { signal })
     view.note(cid, undefined)
     return after
+  }
+
+  /** Read again, unless the call begins in the same breath as the look and nothing was heard of since. */
+  async #entryOf(name: string, cid: Cid): Promise<Pin | undefined> {
+    if (this.#justRead?.name === name && !this.#names.has(name)) return this.#justRead.entry
+    return await this.#parts.consensus.get(cid)
   }
 
   /** What others said a while ago is asked again, and then the entry must still be the one that was asked about. */

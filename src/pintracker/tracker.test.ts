@@ -45,6 +45,23 @@ test('a pin goes to IPFS, a removed one leaves it, without a question in between
   assert.equal(await statusOf(world, 1), 'unpinned')
 })
 
+test('a change that is acted on at once is read once; one that changes behind the reading is read again', async () => {
+  await using world = await trackerWorld()
+  await world.clock.advance(0)
+  world.pinset.reads.count = 0
+  world.pinset.set(pinAt(1))
+  await world.clock.advance(0)
+  assert.deepEqual([world.ipfs.calls.pin, world.pinset.reads.count], [1, 1])
+  world.pinset.reads.behind = () => {
+    world.pinset.reads.behind = undefined
+    world.pinset.remove(numberedCid(2))
+  }
+  world.pinset.set(pinAt(2))
+  await world.clock.advance(0)
+  assert.equal(world.ipfs.held.has(cidKey(numberedCid(2))), false)
+  assert.equal(world.ipfs.calls.pin, 1)
+})
+
 test('what IPFS said before a pin was made does not count after it', async () => {
   await using world = await trackerWorld()
   await world.clock.advance(0)

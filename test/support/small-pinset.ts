@@ -10,14 +10,18 @@ export interface SmallPinset extends Pick<Consensus, 'get' | 'pins' | 'onChange'
   remove(cid: Cid): void
   /** Changes without a word, as if the news had been missed. */
   readonly entries: Map<string, Pin>
+  /** How often an entry was read, and what happens right behind that. */
+  readonly reads: { count: number; behind: (() => void) | undefined }
 }
 
 /** An empty pinset. Listeners are told at once. */
 export function smallPinset(): SmallPinset {
   const entries = new Map<string, Pin>()
   const changes = new Emitter<readonly Cid[]>()
+  const reads: SmallPinset['reads'] = { count: 0, behind: undefined }
   return {
     entries,
+    reads,
     set: pin => {
       entries.set(cidKey(pin.cid), pin)
       changes.emit([pin.cid])
@@ -25,7 +29,15 @@ export function smallPinset(): SmallPinset {
     remove: cid => {
       if (entries.delete(cidKey(cid))) changes.emit([cid])
     },
-    get: async cid => entries.get(cidKey(cid)),
+    get: async cid => {
+      reads.count++
+      const entry = entries.get(cidKey(cid))
+      if (reads.behind !== undefined) {
+        await Promise.resolve()
+        reads.behind()
+      }
+      return entry
+    },
     async *pins(range, { signal }) {
       for (const pin of inRange(entries.values(), range)) {
         signal.throwIfAborted()
