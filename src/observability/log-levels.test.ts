@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict'
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { test } from 'node:test'
 import { ClusterError } from '../errors.ts'
 import { parseLogLevels } from './log-levels.ts'
@@ -35,6 +37,13 @@ test('names of the facilities that existing scripts set are understood', () => {
       ['rpc', 'error'],
     ],
   )
+})
+
+test('every part that writes to the log can be given a level of its own', async () => {
+  const daemon = await readFile(join(import.meta.dirname, '../daemon.ts'), 'utf8')
+  const parts = [...daemon.matchAll(/\b(?:base|child)\('(\w+)'\)/g)].map(([, part = '']) => part)
+  assert.ok(parts.length > 10)
+  for (const part of parts) assert.equal(parseLogLevels([`${part}:debug`]).byComponent.get(part), 'debug')
 })
 
 test('an unknown level, an unknown component and a second colon are refused by name', () => {

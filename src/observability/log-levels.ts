@@ -7,10 +7,13 @@ export type LogLevel = (typeof LOG_LEVELS)[number]
 /** Parts of a peer whose level can be set apart. */
 export const LOG_COMPONENTS = [
   'add',
+  'alerts',
   'allocator',
+  'audit',
   'cluster',
   'config',
   'consensus',
+  'events',
   'ipfs',
   'ipfsproxy',
   'monitor',
@@ -22,6 +25,7 @@ export const LOG_COMPONENTS = [
   'rpc',
   'service',
   'store',
+  'webhooks',
 ] as const
 export type LogComponent = (typeof LOG_COMPONENTS)[number]
 
