@@ -3,10 +3,10 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { mkdir, mkdtemp, readFile, rm } from 'node:fs/promises'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { openClient } from '../../src/api/client.ts'
+import { freePort as freePortOf } from '../../src/service/free-port.ts'
 import { eventually } from './eventually.ts'
 
 const SERVICE = join(import.meta.dirname, '../../src/bin/cluster-service.ts')
@@ -63,16 +63,12 @@ export interface PeerProcesses extends AsyncDisposable {
   add(options?: PeerOptions): Promise<PeerProcess>
 }
 
-/** A TCP port on loopback that is free now. */
-export async function freePort(): Promise<number> {
-  const server = createServer()
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const address = server.address()
-  assert.ok(typeof address === 'object' && address !== null)
-  server.close()
-  await once(server, 'close')
-  return address.port
+/** The system gives a port again as soon as it is free, also before its first owner has opened it. */
+const givenPorts = new Set<number>()
+
+/** A TCP port on loopback that is free now, and that this process was not given before. */
+export function freePort(): Promise<number> {
+  return freePortOf('127.0.0.1', 0, givenPorts)
 }
 
 /** An empty set of peers. */
