@@ -126,6 +126,25 @@ test('a drain that does not move is asked why; what others cannot take is not wa
   assert.equal(late.exitCode, 62)
 })
 
+test('a drain whose content does not arrive anywhere says once where to look, until it moves again', async () => {
+  const held = { ...content, allocated: 0, hand_over: 3 }
+  const run = await runFake(['peers', 'drain', '--wait', PEER], {
+    drainPeer: [held],
+    peerContent: [
+      ...Array.from({ length: 40 }, () => held),
+      { ...held, hand_over: 1 },
+      { ...held, hand_over: 0, empty: true },
+    ],
+  })
+  assert.equal(run.exitCode, 0)
+  const lines = run.stderr.split('\n').filter(line => line.includes('hand-over'))
+  assert.deepEqual(lines, [
+    'p | Allocated: 0 | Held for hand-over: 3',
+    'p | Allocated: 0 | Held for hand-over: 3 | Others cannot get it: see "summary" and "status --filter error"',
+    'p | Allocated: 0 | Held for hand-over: 1',
+  ])
+})
+
 test('removing asks once, forced only when that is said', async () => {
   const plain = await runFake(['peers', 'rm', PEER], { removePeer: [undefined] })
   assert.deepEqual([plain.exitCode, plain.stdout], [0, ''])

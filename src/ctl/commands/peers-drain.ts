@@ -10,6 +10,7 @@ const POLL_EVERY_MS = 2000
 const REST_PER_ANSWER = 9
 /** When nothing has moved for so long, it is asked why. */
 const STALLED_MS = 30_000
+const NOTHING_ARRIVES = ' | Others cannot get it: see "summary" and "status --filter error"'
 const LINE_START = '\r\u001B[K'
 
 /** `peers drain` */
@@ -68,6 +69,8 @@ async function waitUntilEmpty(
   if (timeoutMs > 0) stack.use(clock.schedule(timeoutMs, () => deadline.abort(tooLate)))
   stack.defer(() => void out.terminal?.write(LINE_START))
   const signal = AbortSignal.any([context.signal, deadline.signal])
+  let before = ''
+  let hasStalled = false
   let shown = ''
   let allocated = -1
   let movedAtMs = clock.monotonic()
@@ -79,13 +82,22 @@ async function waitUntilEmpty(
     if (content.empty) return content
     if (isOver(content)) throw cannotGoOn(content)
     allocated = content.allocated
-    const line = formatLeft(content)
+    const left = formatLeft(content)
+    const line =
+      left === before && (hasStalled || isStalled) && holds(content) ? left + NOTHING_ARRIVES : left
+    hasStalled = line !== left
+    before = left
     if (line !== shown || isStalled) movedAtMs = clock.monotonic()
     if (line !== shown) await show(line, context)
     shown = line
     const tookMs = clock.monotonic() - askedAtMs
     await clock.sleep(Math.max(POLL_EVERY_MS, tookMs * REST_PER_ANSWER), signal)
   }
+}
+
+/** Whether others are to have something that they have not got yet. */
+function holds({ hand_over }: PeerContentJson): boolean {
+  return hand_over !== null && hand_over > 0
 }
 
 /** Whether nothing is left that others could take. */
