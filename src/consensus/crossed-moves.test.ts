@@ -75,7 +75,7 @@ interface Step {
 }
 
 /** What the user does while others move. */
-type Doing = 'remove' | 'remove and pin' | 'pin over'
+type Doing = 'remove' | 'remove and pin' | 'pin over' | 'pin over and remove'
 
 async function play(parts: {
   readonly before: readonly Step[]
@@ -105,8 +105,9 @@ async function play(parts: {
   for (const each of parts.before) await step(each)
   const user = sides[parts.user]?.replica
   assert.ok(user)
-  if (parts.does !== 'pin over') running.push(user.write([], [CID], signal))
+  if (parts.does.startsWith('remove')) running.push(user.write([], [CID], signal))
   if (parts.does !== 'remove') running.push(user.write([toPin(CID, { name: 'again' })], [], signal))
+  if (parts.does === 'pin over and remove') running.push(user.write([], [CID], signal))
   for (const each of parts.after) await step(each)
   await Promise.all(running)
   await exchange(sides)
@@ -118,11 +119,11 @@ test('what a user removes or pins wins over every move that it crosses, whatever
     steps,
     steps,
     side,
-    fc.constantFrom<Doing>('remove', 'remove and pin', 'pin over'),
+    fc.constantFrom<Doing>('remove', 'remove and pin', 'pin over', 'pin over and remove'),
     fc.constantFrom(0, 60_000, 1_200_000),
     async (before, after, user, does, aheadMs) => {
       const names = await play({ before, after, user, does, aheadMs })
-      assert.deepEqual(names, Array(COUNT).fill(does === 'remove' ? undefined : 'again'))
+      assert.deepEqual(names, Array(COUNT).fill(does.endsWith('remove') ? undefined : 'again'))
     },
   )
   await fc.assert(property, { numRuns: 100 })

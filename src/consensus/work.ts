@@ -4,10 +4,9 @@ import { fromKey, toKey } from '../lib/bytes.ts'
 import { cidFromBytes } from '../model/cid.ts'
 import { isHiddenName } from '../model/entry-name.ts'
 import { isSameRequest, type Pin } from '../model/pin.ts'
-import type { Documents } from './documents.ts'
 import type { FinishedWork } from './finished-work.ts'
 import { EMPTY_HEAD, type Head } from './head.ts'
-import { type Hlc, type HlcTime, timeOfMove } from './hlc.ts'
+import { type HlcTime, timeOfMove } from './hlc.ts'
 import type { MergeOutcome, ReceivedChange } from './job-queue.ts'
 import { viewKey } from './keys.ts'
 import { Part, type PartitionChange } from './part.ts'
@@ -25,21 +24,7 @@ import {
   winnerOf,
   winsOver,
 } from './view.ts'
-
-/** What a batch of changes is worked out against: the committed state, and this writer. */
-export interface WorkContext {
-  readonly client: number
-  readonly hlc: Hlc
-  readonly heads: ReadonlyMap<number, Head>
-  readonly documents: Documents
-  readonly partitionsCount: number
-  /** Writers that have ended and of whom everything is known. */
-  readonly retired: ReadonlySet<number>
-  readonly partitionOf: (cid: Uint8Array) => number
-  readonly removals: Pick<RecentRemovals, 'covers'>
-  /** Told of a record whose time lies too far ahead to be followed. */
-  readonly onDrift: (aheadOf: number) => void
-}
+import type { WorkContext } from './work-context.ts'
 
 const NONE: ReadonlySet<number> = new Set()
 
@@ -91,8 +76,7 @@ export class Work {
     const cid = pin.cid.bytes
     const seen = this.#seen(cid)
     if (seen.now !== undefined && isSameRequest(pinOfEntry(pin.cid, seen.now), pin)) return
-    const before = seen.now === undefined ? undefined : timeOfRecord(seen.now.record)
-    await this.#write(seen, pin, this.#context.hlc.tickAfter(before))
+    await this.#write(seen, pin, this.#context.hlc.tickAfter(timeOf(seen.now)))
   }
 
   /**
@@ -107,7 +91,7 @@ export class Work {
 
   async #write(seen: Seen, pin: Pin, time: HlcTime): Promise<void> {
     const part = this.#part(this.#context.partitionOf(seen.cid))
-    await this.#deleteItems(part, seen)
+    await this.#deleteItems(part, seen, time)
     const { client } = this.#context
     const record = encodeRecord({ time, pin })
     const clock = part.addOwn(client, encodeItem(seen.cid, record))
@@ -118,23 +102,27 @@ export class Work {
   async remove(cid: Uint8Array): Promise<void> {
     const seen = this.#seen(cid)
     if (seen.now === undefined) return
-    await this.#deleteItems(this.#part(this.#context.partitionOf(cid)), seen)
-    this.#noteRemoval(cid, seen.now)
+    await this.#deleteItems(this.#part(this.#context.partitionOf(cid)), seen, undefined)
     seen.now = undefined
   }
 
   // Those of this batch count at once: a removal and a move that crosses it often arrive together.
   readonly #removed = new RecentRemovals()
 
-  #noteRemoval(cid: Uint8Array, { record }: ViewEntry): void {
+  /** An item was deleted. With another in its place of the same time it was moved, otherwise removed or replaced. */
+  #noteGone(cid: Uint8Array, { record }: ViewEntry, inItsPlace: HlcTime | undefined): void {
     const time = timeOfRecord(record)
+    if (time.ms === inItsPlace?.ms) return
     // What is pinned again here must not be taken for a move of what was removed.
     this.#context.hlc.passMovesOf(time)
     this.#removed.add({ cid, time })
   }
 
-  async #deleteItems(part: Part, seen: Seen): Promise<void> {
-    for (const item of await this.#itemsOf(part, seen)) part.deleteOwn(item, seen.cid)
+  async #deleteItems(part: Part, seen: Seen, inTheirPlace: HlcTime | undefined): Promise<void> {
+    for (const item of await this.#itemsOf(part, seen)) {
+      part.deleteOwn(item, seen.cid)
+      this.#noteGone(seen.cid, item, inTheirPlace)
+    }
   }
 
   /** Every living item of a CID; the document is asked only where the view does not know them all. */
@@ -176,7 +164,7 @@ export class Work {
       else seen.now = { ...(winsOver(entry, seen.now) ? entry : seen.now), isSole: false }
     })
     for (const { seen, before } of deleted)
-      if (seen.now === undefined && before !== undefined) this.#noteRemoval(seen.cid, before)
+      if (before !== undefined) this.#noteGone(seen.cid, before, timeOf(seen.now))
     if (items.length > 0) part.clocks.set(fresh.client, known + items.length)
     this.#flushOwn(part)
     part.log(encodeChange(fresh))
@@ -234,6 +222,7 @@ export class Work {
       for (const cid of applied.touched) touched.add(cid)
       for (const id of applied.added) live.push({ id, change: 1 })
       for (const id of applied.removed) live.push({ id, change: -1 })
+      for (const id of applied.removed) this.#gone.add(itemKey(id))
       return applied
     }
     try {
@@ -293,7 +282,7 @@ export class Work {
       const entry = document.entryOf(key)
       const seen = this.#view.get(key)
       if (seen !== undefined) {
-        if (seen.now !== undefined && entry === undefined) this.#noteRemoval(seen.cid, seen.now)
+        this.#noteIfGone(seen.cid, seen.now, entry)
         seen.now = entry
       } else {
         this.#view.set(key, { cid: fromKey(key), before: undefined, now: entry })
@@ -315,11 +304,16 @@ export class Work {
     const key = toKey(cid)
     const seen = this.#view.get(key)
     if (!this.#unread.delete(key) || seen === undefined) return
-    this.#view.set(key, {
-      cid,
-      before: stored === undefined ? undefined : decodeViewEntry(stored),
-      now: seen.now,
-    })
+    const before = stored === undefined ? undefined : decodeViewEntry(stored)
+    this.#view.set(key, { cid, before, now: seen.now })
+    this.#noteIfGone(cid, before, seen.now)
+  }
+
+  // What merges deleted, and not only what another one outweighs.
+  readonly #gone = new Set<string>()
+
+  #noteIfGone(cid: Uint8Array, before: ViewEntry | undefined, now: ViewEntry | undefined): void {
+    if (before !== undefined && this.#gone.has(itemKey(before))) this.#noteGone(cid, before, timeOf(now))
   }
 
   #seen(cid: Uint8Array): Seen {
@@ -383,7 +377,6 @@ export class Work {
       writes.push({ key: viewKey(cid), value: now === undefined ? undefined : encodeViewEntry(now) })
       changed.push(cid)
       hadEntry.push(before !== undefined)
-      if (before !== undefined && now === undefined) removed.push({ cid, time: timeOfRecord(before.record) })
     }
     return { writes, heads, changed, hadEntry, removed, added, own: this.#own }
   }
@@ -397,4 +390,8 @@ export class Work {
   failed(): void {
     for (const part of this.#parts.values()) part.failed()
   }
+}
+
+function timeOf(entry: ViewEntry | undefined): HlcTime | undefined {
+  return entry === undefined ? undefined : timeOfRecord(entry.record)
 }

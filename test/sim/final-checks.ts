@@ -90,10 +90,7 @@ export async function checkEnd(world: World, peers: readonly SimPeer[]): Promise
     if (JSON.stringify([...listing]) !== JSON.stringify([...first]))
       world.fail(`with equal digests peer ${peers[at]?.index} lists other pins than peer ${peers[0]?.index}`)
   }
-  const lives = peers.flatMap(({ index, lifeNumber }) =>
-    lifeNumber === undefined ? [] : [[index, lifeNumber] as const],
-  )
-  for (const cid of world.ledger.byCid.keys()) world.oracle.checkEnd(cid, nameOf(first.get(cid)), lives)
+  for (const cid of world.ledger.byCid.keys()) world.oracle.checkEnd(cid, nameOf(first.get(cid)))
   await checkStatuses(world, peers)
 }
 

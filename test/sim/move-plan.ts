@@ -26,7 +26,7 @@ export function movePlanOf(seed: number): Partial<Plan> {
     recoverIntervalMs: pick(60_000, 720_000),
     cidsCount: pick(6, 12, 24),
     chaosMs,
-    writeEveryMs: chaosMs / pick(10, 30, 60),
+    writeEveryMs: chaosMs / pick(30, 60, 120),
     faultEveryMs: chaosMs / pick(6, 12, 24),
     moves: {
       delayMs: pick(0, 0, 10_000, 30_000),

@@ -1,6 +1,5 @@
 import type { PeerMarks } from '../../src/interfaces.ts'
 import { cidKey } from '../../src/model/cid.ts'
-import { keepersNeeded } from '../../src/model/holds.ts'
 import type { PeerId } from '../../src/model/peer.ts'
 import { takesNothing } from '../../src/model/peer-mark.ts'
 import { isAllocatedTo, type Pin } from '../../src/model/pin.ts'
@@ -58,6 +57,8 @@ export interface MoveWatchParts {
 /** Looks over the shoulder of all who move content: who moves what away from whom, when, and what is let go of then. */
 export class MoveWatch {
   readonly #parts: MoveWatchParts
+  /** The lives, `peer:life`, that go on. */
+  lives: () => readonly string[] = () => []
   readonly #moves: Move[] = []
   /** Name of an entry → the allocations that moves gave it. */
   readonly #allocations = new Map<string, Set<string>>()
@@ -153,19 +154,19 @@ export class MoveWatch {
     return this.#allocations.has(name)
   }
 
-  /** The view of a peer in this life lost an entry. */
+  /** The view of a peer in this life lost an entry, which was removed or replaced. */
   noteRemoved(peer: number, life: number, name: string): void {
     const seen = this.#seenRemoved.get(name) ?? new Set()
     this.#seenRemoved.set(name, seen.add(`${peer}:${life}`))
   }
 
   /**
-   * Whether a removed entry may be there nevertheless: a move that crossed the removal brought it back when nobody was left
+   * Whether an entry that was removed or replaced may be there nevertheless: a move that crossed that brought it back when nobody was left
    * who remembers that, since it is remembered in memory only.
    */
-  mayBeBack(name: string, lives: readonly (readonly [peer: number, life: number])[]): boolean {
+  mayBeBack(name: string): boolean {
     const seen = this.#seenRemoved.get(name)
-    return this.isMoved(name) && !lives.some(([peer, life]) => seen?.has(`${peer}:${life}`))
+    return this.isMoved(name) && !this.lives().some(life => seen?.has(life))
   }
 
   /** An IPFS node has, or had until now, a content. */
@@ -183,7 +184,8 @@ export class MoveWatch {
     const keepers = pin.allocations.filter(
       each => holds(each, key) || (this.#heldMs.get(each)?.get(key) ?? Number.NEGATIVE_INFINITY) > sinceMs,
     )
-    const needed = keepersNeeded(pin)
+    // Not asked of the source, in which a fault may have been put.
+    const needed = Math.max(1, Math.min(pin.replicationMin, pin.allocations.length))
     if (keepers.length < needed)
       fail(
         `peer ${peer} lets go of ${pin.cid} (${pin.name}), which ${keepers.length} of ${needed} others hold`,

@@ -73,4 +73,81 @@ export const MUTANTS: readonly Mutant[] = [
     },
     seedsMax: 40,
   },
+  {
+    name: 'keepers-not-needed',
+    says: 'content is let go of before others hold it',
+    patch: {
+      file: 'model/holds.ts',
+      find: 'return Math.max(1, Math.min(pin.replicationMin, pin.allocations.length))',
+      put: 'return 0',
+    },
+    isMoving: true,
+    seedsMax: 20,
+  },
+  {
+    name: 'move-undoes-removal',
+    says: 'a move that crosses a removal brings the pin back',
+    patch: {
+      file: 'consensus/recent-removals.ts',
+      find: 'return removed !== undefined && isMoveOf(timeOfRecord(record), removed)',
+      put: 'return removed !== undefined && isMoveOf(timeOfRecord(record), removed) && record.length === 0',
+    },
+    isMoving: true,
+    seedsMax: 100,
+  },
+  {
+    name: 'move-of-the-present',
+    says: 'a move counts as written now, and so wins over what a user writes at the same time',
+    patch: {
+      file: 'consensus/work.ts',
+      find: 'await this.#write(seen, pin, timeOfMove(timeOfRecord(seen.now.record)))',
+      put: 'await this.#write(seen, pin, this.#context.hlc.tick(), timeOfMove)',
+    },
+    isMoving: true,
+    seedsMax: 100,
+  },
+  {
+    name: 'move-of-what-changed',
+    says: 'a move is written although the entry is another by now',
+    patch: {
+      file: 'consensus/work.ts',
+      find: 'if (seen.now === undefined || !isSameRequest(pinOfEntry(pin.cid, seen.now), before)) return',
+      put: 'if (seen.now === undefined) return',
+    },
+    isMoving: true,
+    seedsMax: 100,
+  },
+  {
+    name: 'nobody-is-responsible',
+    says: 'every peer moves what the nearest one should',
+    patch: {
+      file: 'cluster/repin/repinner.ts',
+      find: 'isAble && rank(cid) <= maxRank',
+      put: 'isAble && rank(cid) <= maxRank + 99',
+    },
+    isMoving: true,
+    seedsMax: 20,
+  },
+  {
+    name: 'no-partition-guard',
+    says: 'a minority moves content by itself',
+    patch: {
+      file: 'cluster/repin/leaving.ts',
+      find: 'waitMs > 0 || guard !== undefined || !rule.isAutomatic',
+      put: 'waitMs > 0 || !rule.isAutomatic',
+    },
+    isMoving: true,
+    seedsMax: 60,
+  },
+  {
+    name: 'return-unnoticed',
+    says: 'moving goes on although the peer is back',
+    patch: {
+      file: 'cluster/repin/repinner.ts',
+      find: 'if (first !== undefined) this.#pass?.abort',
+      put: 'if (first === "") this.#pass?.abort',
+    },
+    isMoving: true,
+    seedsMax: 200,
+  },
 ]

@@ -6,7 +6,7 @@ import { FOREVER, type World } from './world.ts'
 
 const OPTIONS = { signal: FOREVER }
 const MAINTENANCE_MS = { min: 60_000, more: 120_000 }
-const ANSWER_MS_MAX = 60_000
+const ANSWER_STEPS_MAX = 60
 
 /** What operators say of peers, while `isGoing`. */
 export async function careForPeers(
@@ -60,7 +60,11 @@ async function say(world: World, by: SimPeer, peer: SimPeer, change: MarkChange)
  * What operators have to say at last, so that content can be where it should: maintenance ends, peers that are lost are removed
  * where so many are that the others take it for a partition, and now and then otherwise.
  */
-export async function sayLastWords(world: World, all: readonly SimPeer[]): Promise<void> {
+export async function sayLastWords(
+  world: World,
+  all: readonly SimPeer[],
+  step: () => Promise<void>,
+): Promise<void> {
   const random = world.random('last words')
   const [by] = all.filter(({ running }) => running !== undefined)
   if (by === undefined) return
@@ -78,7 +82,7 @@ export async function sayLastWords(world: World, all: readonly SimPeer[]): Promi
   const done = Promise.all(work).finally(() => {
     state.areSaid = true
   })
-  for (let ms = 0; !state.areSaid && ms < ANSWER_MS_MAX; ms += 1000) await world.clock.advance(1000)
+  for (let steps = 0; !state.areSaid && steps < ANSWER_STEPS_MAX; steps++) await step()
   if (!state.areSaid) return world.fail('what operators say is not taken in the end')
   await done
 }

@@ -55,7 +55,8 @@ export class Oracle {
       const isMoved = before?.pin.allocations.join() !== pin?.allocations.join()
       if (before?.name === pin?.name && !isMoved) continue
       if (before?.name !== pin?.name) this.#checkStep(peer, before?.name, pin?.name)
-      if (before !== undefined && pin === undefined) this.#parts.moves.noteRemoved(peer, life, before.name)
+      if (before !== undefined && before.name !== pin?.name)
+        this.#parts.moves.noteRemoved(peer, life, before.name)
       if (pin === undefined) view.delete(cid)
       else view.set(cid, { name: pin.name, pin, sinceMs: this.#parts.nowMs() })
     }
@@ -133,7 +134,10 @@ export class Oracle {
     const name = write.pin?.name ?? 'a removal'
     if (write.pin !== undefined && shown === undefined && ledger.removalOf(write) === undefined)
       fail(`peer ${write.author} does not have ${name} ${when}`)
-    const isGone = shown === undefined || ledger.byName.get(shown)?.isRepeated === true
+    const isGone =
+      shown === undefined ||
+      ledger.byName.get(shown)?.isRepeated === true ||
+      this.#parts.moves.mayBeBack(shown)
     if (!isGone && ledger.ancestors(write.saw).has(shown) && shown !== write.pin?.name)
       fail(`peer ${write.author} shows ${shown} ${when}, which ${name} had replaced`)
   }
@@ -165,7 +169,7 @@ export class Oracle {
   }
 
   /** What every peer must and must not show at the end; `name` is what all of them show. */
-  checkEnd(cid: string, name: string | undefined, lives: readonly (readonly [number, number])[]): void {
+  checkEnd(cid: string, name: string | undefined): void {
     const { ledger, moves, fail } = this.#parts
     const text = cidFromKey(cid).toString()
     const writes = ledger.of(cid)
@@ -180,7 +184,7 @@ export class Oracle {
     if (name === undefined && kept !== undefined) fail(`${text}: ${kept.pin?.name} was answered and is gone`)
     if (name === undefined) return
     const replacer = ledger.replacerOf(name, () => true)
-    const isBack = replacer !== undefined && replacer.pin === undefined && moves.mayBeBack(name, lives)
+    const isBack = moves.mayBeBack(name)
     if (replacer !== undefined && !isBack)
       fail(
         `${text}: ${name} is there, though write ${replacer.id} had ${replacer.pin ? 'replaced' : 'removed'} it`,
