@@ -83,9 +83,8 @@ async function waitUntilEmpty(
     if (isOver(content)) throw cannotGoOn(content)
     allocated = content.allocated
     const left = formatLeft(content)
-    const line =
-      left === before && (hasStalled || isStalled) && holds(content) ? left + NOTHING_ARRIVES : left
-    hasStalled = line !== left
+    hasStalled = left === before && (hasStalled || isStalled) && holds(content)
+    const line = hasStalled ? left + NOTHING_ARRIVES : left
     before = left
     if (line !== shown || isStalled) movedAtMs = clock.monotonic()
     if (line !== shown) await show(line, context)
