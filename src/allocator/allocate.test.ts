@@ -1,47 +1,20 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
 import fc from 'fast-check'
+import { freshMetric, allocationRequest as request } from '../../test/support/allocation-scene.ts'
 import { numberedCid } from '../../test/support/numbered-cid.ts'
 import type { AllocationRequest } from '../interfaces.ts'
 import type { Metric } from '../model/metric.ts'
 import type { PeerId } from '../model/peer.ts'
-import { ANYWHERE } from '../model/placement.ts'
 import { toAllocate } from './allocate.ts'
 
 const allocate = toAllocate({ weightTolerance: 0.01, diskFullShare: 0.95 })
 
-function metric(peer: PeerId, name: string, value: string | number, weight = 0): Metric {
-  return {
-    name,
-    peer,
-    value: String(value),
+const metric = (peer: PeerId, name: string, value: string | number, weight = 0) =>
+  freshMetric(peer, name, String(value), {
     weight,
     isPartitionable: weight === 0 && typeof value === 'string',
-    isValid: true,
-    ttlMs: 30_000,
-    receivedAtMs: 0,
-    expireAtMs: 30_000,
-  }
-}
-
-function request(metrics: readonly Metric[], options: Partial<AllocationRequest> = {}): AllocationRequest {
-  return {
-    cid: numberedCid(1),
-    replicationMin: 1,
-    replicationMax: 1,
-    current: [],
-    preferred: [],
-    excluded: new Map(),
-    closed: new Map(),
-    living: new Set(metrics.map(each => each.peer)),
-    isMove: false,
-    placement: ANYWHERE,
-    names: new Map(),
-    allocateBy: [...new Set(metrics.map(each => each.name))],
-    metrics: Map.groupBy(metrics, each => each.name),
-    ...options,
-  }
-}
+  })
 
 function excluding(...peers: PeerId[]): AllocationRequest['excluded'] {
   return new Map(peers.map(peer => [peer, { kind: 'leaving', text: 'is excluded' }]))

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
 import fc from 'fast-check'
+import { allocationRequest, freshMetric } from '../../test/support/allocation-scene.ts'
 import { numberedCid } from '../../test/support/numbered-cid.ts'
 import { ClusterError } from '../errors.ts'
 import type { AllocationRequest } from '../interfaces.ts'
@@ -22,10 +23,8 @@ interface Row {
   readonly used?: number
 }
 
-function metric(peer: PeerId, name: string, value: string, weight: number): Metric {
-  const times = { ttlMs: 30_000, receivedAtMs: 0, expireAtMs: 30_000 }
-  return { name, peer, value, weight, isPartitionable: name.startsWith('tag:'), isValid: true, ...times }
-}
+const metric = (peer: PeerId, name: string, value: string, weight: number) =>
+  freshMetric(peer, name, value, { weight, isPartitionable: name.startsWith('tag:') })
 
 function request(rows: readonly Row[], options: Partial<AllocationRequest> = {}): AllocationRequest {
   const metrics = rows.flatMap(({ peer, tags = {}, free = 1000, used }) => [
@@ -33,22 +32,13 @@ function request(rows: readonly Row[], options: Partial<AllocationRequest> = {})
     metric(peer, 'freespace', String(free), free),
     ...(used === undefined ? [] : [metric(peer, 'diskused', String(used), 0 - used)]),
   ])
-  return {
-    cid: numberedCid(1),
+  return allocationRequest(metrics, {
     replicationMin: 2,
     replicationMax: 2,
-    current: [],
-    preferred: [],
-    excluded: new Map(),
-    closed: new Map(),
-    living: new Set(rows.map(({ peer }) => peer)),
-    isMove: false,
-    placement: ANYWHERE,
     names: new Map(rows.map(({ peer }) => [peer, `name-${peer}`])),
     allocateBy: ['freespace'],
-    metrics: Map.groupBy(metrics, each => each.name),
     ...options,
-  }
+  })
 }
 
 const said = (kind: Objection['kind'], text: string, ...peers: PeerId[]) =>

@@ -1,17 +1,17 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
 import { Create } from 'typebox/value'
+import { allocationRequest, freshMetric } from '../../test/support/allocation-scene.ts'
 import { numberedCid } from '../../test/support/numbered-cid.ts'
 import { seededRandom } from '../../test/support/seeded-random.ts'
 import type { AllocationRequest } from '../interfaces.ts'
-import type { Metric } from '../model/metric.ts'
-import { ANYWHERE } from '../model/placement.ts'
 import { toAllocator } from './allocator.ts'
 import { allocatorSchema, toAllocatorConfig } from './config.ts'
 import { Tally } from './tally.ts'
 
 const CONFIG = toAllocatorConfig(Create(allocatorSchema))
 const PEERS = ['A', 'B', 'C', 'D']
+const ALL = { living: new Set(PEERS), allocateBy: CONFIG.allocateBy }
 const DISK_BYTES = 1e10
 
 interface Run {
@@ -32,7 +32,7 @@ function deviationOf({ callers, lagPins, meanBytes, hasGroups, seed }: Run): num
   const told = new Map(used)
   const phases = PEERS.map(() => Math.floor(random.next() * lagPins))
   const counts = new Map(PEERS.map(peer => [peer, 0]))
-  const scene = { living: new Set(PEERS), closed: new Map(), excluded: new Map(), names: new Map() }
+  const scene = allocationRequest([], { ...ALL, replicationMin: 2, replicationMax: 2 })
   let metrics = metricsOf(told, hasGroups)
   for (let number = 0; number < 2000; number++) {
     for (const [at, peer] of PEERS.entries()) {
@@ -43,13 +43,6 @@ function deviationOf({ callers, lagPins, meanBytes, hasGroups, seed }: Run): num
     const chosen = allocators[Math.floor(random.next() * callers)]?.allocate({
       ...scene,
       cid: numberedCid(seed * 10_000 + number),
-      replicationMin: 2,
-      replicationMax: 2,
-      current: [],
-      preferred: [],
-      isMove: false,
-      placement: ANYWHERE,
-      allocateBy: CONFIG.allocateBy,
       metrics,
     })
     const bytes = -Math.log(1 - random.next()) * meanBytes
@@ -62,14 +55,11 @@ function deviationOf({ callers, lagPins, meanBytes, hasGroups, seed }: Run): num
 }
 
 function metricsOf(used: ReadonlyMap<string, number>, hasGroups: boolean): AllocationRequest['metrics'] {
-  const common = { isValid: true, ttlMs: 30_000, receivedAtMs: 0, expireAtMs: 30_000 }
-  const tag = (peer: string, at: number): Metric => {
-    const value = hasGroups ? String(at % 2) : 'default'
-    return { ...common, name: 'tag:group', peer, value, weight: 0, isPartitionable: true }
-  }
-  const free = (peer: string): Metric => {
+  const tag = (peer: string, at: number) =>
+    freshMetric(peer, 'tag:group', hasGroups ? String(at % 2) : 'default', { isPartitionable: true })
+  const free = (peer: string) => {
     const bytes = DISK_BYTES - (used.get(peer) ?? 0)
-    return { ...common, name: 'freespace', peer, value: String(bytes), weight: bytes, isPartitionable: false }
+    return freshMetric(peer, 'freespace', String(bytes), { weight: bytes })
   }
   return new Map([
     ['tag:group', PEERS.map(tag)],
@@ -99,21 +89,7 @@ test('a peer that comes later is not flooded to catch up', () => {
 
 test('explaining does not count', () => {
   const { allocate, explainAllocation } = toAllocator(CONFIG)
-  const request = {
-    cid: numberedCid(1),
-    replicationMin: 1,
-    replicationMax: 1,
-    current: [],
-    preferred: [],
-    excluded: new Map(),
-    closed: new Map(),
-    living: new Set(PEERS),
-    isMove: false,
-    placement: ANYWHERE,
-    names: new Map(),
-    allocateBy: CONFIG.allocateBy,
-    metrics: metricsOf(new Map(), false),
-  }
+  const request = allocationRequest([], { ...ALL, metrics: metricsOf(new Map(), false) })
   const told = explainAllocation(request).allocations
   assert.deepEqual(explainAllocation(request).allocations, told)
   assert.deepEqual(allocate(request), told)

@@ -1,23 +1,12 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { cidOf, collect, fileEntry, openPeers, type TestPeers } from '../../test/support/cluster-peers.ts'
+import { PLAIN_ADD } from '../../test/support/plain-add.ts'
 import type { AddEntry, AddParams } from '../model/add.ts'
 import { cidKey } from '../model/cid.ts'
 import { NO_OPTIONS, type PinOptions } from '../model/pin.ts'
 
 const signal = new AbortController().signal
-const PARAMS: AddParams = {
-  format: 'unixfs',
-  layout: 'balanced',
-  chunker: 'size-262144',
-  hash: 'sha2-256',
-  cidVersion: 1,
-  rawLeaves: true,
-  wrapWithDirectory: false,
-  progress: false,
-  local: false,
-  noPin: false,
-}
 
 async function* entriesOf(...entries: readonly AddEntry[]): AsyncGenerator<AddEntry> {
   yield* entries
@@ -30,7 +19,7 @@ function add(
   params: Partial<AddParams> = {},
 ) {
   const pin = { ...NO_OPTIONS, ...options }
-  return collect(peers.first.cluster.add(entriesOf(entry), { ...PARAMS, ...params }, pin, { signal }))
+  return collect(peers.first.cluster.add(entriesOf(entry), { ...PLAIN_ADD, ...params }, pin, { signal }))
 }
 
 const copies = (count: number) => ({ replicationMin: count, replicationMax: count })
@@ -149,7 +138,7 @@ test('a stopped upload ends with the reason, also while a peer takes no blocks',
   const stopping = new AbortController()
   const chunks = Array.from({ length: 64 }, (_, at) => String(at).repeat(100_000))
   const adding = collect(
-    peers.first.cluster.add(entriesOf(fileEntry('f', ...chunks)), PARAMS, NO_OPTIONS, {
+    peers.first.cluster.add(entriesOf(fileEntry('f', ...chunks)), PLAIN_ADD, NO_OPTIONS, {
       signal: stopping.signal,
     }),
   )

@@ -2,23 +2,11 @@ import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
 import { test } from 'node:test'
 import fc from 'fast-check'
+import { PLAIN_ADD } from '../../test/support/plain-add.ts'
 import { concatBytes } from '../lib/bytes.ts'
-import type { AddEntry, AddParams } from '../model/add.ts'
+import type { AddEntry } from '../model/add.ts'
 import { parseChunker } from './chunkers.ts'
 import { importContent } from './import-content.ts'
-
-const PARAMS: AddParams = {
-  format: 'unixfs',
-  layout: 'balanced',
-  chunker: 'size-262144',
-  hash: 'sha2-256',
-  cidVersion: 1,
-  rawLeaves: true,
-  wrapWithDirectory: false,
-  progress: false,
-  local: false,
-  noPin: false,
-}
 
 const noise = (length: number) =>
   new Uint8Array(createHash('shake256', { outputLength: length }).update('noise').digest())
@@ -36,7 +24,7 @@ test('whoever stops an import is heard within one piece of the content, however 
     const entries = (async function* (): AsyncGenerator<AddEntry> {
       yield { kind: 'file', path: 'f', content: inPieces(content, content.length) }
     })()
-    const params = { ...PARAMS, chunker }
+    const params = { ...PLAIN_ADD, chunker }
     const importing = assert.rejects(
       async () => {
         for await (const _record of importContent(entries, params, put, stop)) continue

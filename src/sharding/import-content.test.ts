@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
 import { test } from 'node:test'
 import { encode } from '@ipld/dag-cbor'
+import { PLAIN_ADD } from '../../test/support/plain-add.ts'
 import { ClusterError } from '../errors.ts'
 import type { Block } from '../interfaces.ts'
 import { concatBytes } from '../lib/bytes.ts'
@@ -9,18 +10,7 @@ import type { AddEntry, AddedOutput, AddParams } from '../model/add.ts'
 import { verifyBlock } from './hashes.ts'
 import { importContent } from './import-content.ts'
 
-const PARAMS: AddParams = {
-  format: 'unixfs',
-  layout: 'balanced',
-  chunker: 'size-262144',
-  hash: 'sha2-256',
-  cidVersion: 0,
-  rawLeaves: false,
-  wrapWithDirectory: false,
-  progress: false,
-  local: false,
-  noPin: false,
-}
+const PARAMS: AddParams = { ...PLAIN_ADD, cidVersion: 0, rawLeaves: false }
 
 const utf8 = (text: string) => new TextEncoder().encode(text)
 const noise = (length: number) =>
