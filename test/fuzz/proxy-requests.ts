@@ -81,7 +81,8 @@ const COMMANDS: Readonly<Record<string, Command>> = {
   'pin/update': { args: 2, parameters: { unpin: BOOLEAN } },
   add: { args: 0, isUpload: true, parameters: ADD_PARAMETERS },
   'repo/stat': { args: 0, parameters: { 'size-only': BOOLEAN, human: BOOLEAN } },
-  'repo/gc': { args: 0, parameters: { 'stream-errors': BOOLEAN, quiet: BOOLEAN } },
+  // Kubo collects nothing while a pin waits for its content.
+  'repo/gc': { args: 0, isPatient: true, parameters: { 'stream-errors': BOOLEAN, quiet: BOOLEAN } },
   'block/put': {
     args: 0,
     isUpload: true,
@@ -135,7 +136,7 @@ const UPLOADS = [
 const ORIGINS = ['http://evil.example', 'null', 'http://127.0.0.1:5001', 'x']
 const ODD_METHODS = ['GET', 'PUT', 'HEAD', 'DELETE', 'OPTIONS']
 const CLUSTERS_METHODS: ReadonlySet<string> = new Set(['POST', 'GET', 'PUT'])
-const PATIENCE_MS = 2000
+const PATIENCE_MS = 300
 
 /** Bytes that are no request, or one that libraries do not send. */
 export const PROXY_GARBAGE: readonly string[] = [
