@@ -1,10 +1,15 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
+import { base16 } from 'multiformats/bases/base16'
+import { base32 } from 'multiformats/bases/base32'
+import { base36 } from 'multiformats/bases/base36'
+import { base58btc } from 'multiformats/bases/base58'
 import { CID } from 'multiformats/cid'
 import { create } from 'multiformats/hashes/digest'
 import { ClusterError } from '../errors.ts'
 import { cidFromBytes, formatCid, parseCid } from './cid.ts'
+import { parsePeerId, peerIdBytes } from './peer.ts'
 
 const sha256 = fc.uint8Array({ minLength: 32, maxLength: 32 })
 const anyCid = fc.oneof(
@@ -45,4 +50,17 @@ test('bytes that are no CID are refused, whatever they are', () => {
       )
     }),
   )
+})
+
+test('a text that is too long is refused before the time that grows with the square of its length is spent on it', () => {
+  const longest = CID.createV1(0x55, create(0, new Uint8Array(507)))
+  assert.equal(longest.bytes.length, 512)
+  for (const base of [base16, base36, base58btc, base32]) {
+    assert.ok(parseCid(longest.toString(base)).equals(longest))
+    const text = `${base.prefix}${'2'.repeat(1_000_000)}`
+    assert.throws(() => parseCid(text), { code: 'INVALID_ARGUMENT', message: /more than 1025 characters/ })
+  }
+  for (const prefix of ['Qm', '1', 'k', 'b'])
+    assert.throws(() => parsePeerId(`${prefix}${'2'.repeat(1_000_000)}`), { code: 'INVALID_ARGUMENT' })
+  assert.throws(() => peerIdBytes('2'.repeat(1_000_000)), { code: 'INVALID_ARGUMENT' })
 })

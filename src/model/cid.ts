@@ -14,12 +14,19 @@ export type Cid = CID
 
 const BASES = base32.decoder.or(base36.decoder).or(base58btc.decoder).or(base16.decoder).or(base64url.decoder)
 
+/**
+ * Longest text of a CID: 512 bytes in base16. The time that base58 and base36 take grows with the square of the length; a
+ * megabyte of them would hold everything up for most of an hour.
+ */
+const TEXT_MAX = 1025
+
 /** The CID that a text names, in any usual base. Throws `INVALID_ARGUMENT` with the text in the message. */
 export function parseCid(text: string): Cid {
   const bytes = usualCidBytes(text)
   const usual = bytes === undefined ? undefined : commonCid(bytes)
   if (usual !== undefined) return usual
   try {
+    if (text.length > TEXT_MAX) throw new Error(`it has more than ${TEXT_MAX} characters`)
     return text.startsWith('Qm') ? CID.parse(text) : CID.parse(text, BASES)
   } catch (cause) {
     const shown = text.length > 120 ? `${text.slice(0, 120)}…` : text

@@ -10,10 +10,13 @@ import type { PeerState } from './peer-care.ts'
 export type PeerId = string
 
 const LIBP2P_KEY = 0x72
+/** Longest text of a peer id, several times what any kind of key needs: reading base58 takes the square of the length. */
+const TEXT_MAX = 256
 
 /** The multihash of a peer id. Throws `INVALID_ARGUMENT`. */
 export function peerIdBytes(peer: PeerId): Uint8Array {
   try {
+    checkLength(peer)
     return decodeMultihash(base58btc.decode(`z${peer}`)).bytes
   } catch (cause) {
     throw new ClusterError('INVALID_ARGUMENT', `"${peer.slice(0, 120)}" is not a peer id`, { cause })
@@ -30,6 +33,7 @@ export function parsePeerId(text: string): PeerId {
       peerIdBytes(text)
       return text
     }
+    checkLength(text)
     const cid = CID.parse(text, text.startsWith('k') ? base36.decoder : base32.decoder)
     if (cid.code !== LIBP2P_KEY) throw new Error('it is the CID of something else')
     return base58btc.baseEncode(cid.multihash.bytes)
@@ -40,6 +44,10 @@ export function parsePeerId(text: string): PeerId {
       { cause },
     )
   }
+}
+
+function checkLength(text: string): void {
+  if (text.length > TEXT_MAX) throw new Error(`it has more than ${TEXT_MAX} characters`)
 }
 
 /** What a peer says of its IPFS node. `error` is '' when the node answers. */
