@@ -87,6 +87,7 @@ function recordMoves({ world, index, life, consensus, monitor }: MoverParts, mar
   const read = {
     get: (...args: Parameters<Consensus['get']>) => consensus.get(...args),
     getMany: (...args: Parameters<Consensus['getMany']>) => consensus.getMany(...args),
+    onChange: (...args: Parameters<Consensus['onChange']>) => consensus.onChange(...args),
     pins: (...args: Parameters<Consensus['pins']>) => consensus.pins(...args),
     isTrusted: (peer: PeerId) => consensus.isTrusted(peer),
   }

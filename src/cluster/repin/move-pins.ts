@@ -107,7 +107,8 @@ async function moveBatch(
 interface Placed {
   readonly moves: readonly {
     readonly before: Pin
-    readonly changed: Pick<Pin, 'allocations' | 'timestampMs'>
+    /** Its time stays: a move is no request, and "older than" asks when somebody pinned it. */
+    readonly changed: Pick<Pin, 'allocations'>
   }[]
   /** Those for which there is no room at the moment. */
   readonly later: readonly Pin[]
@@ -120,7 +121,7 @@ function place(
   task: MoveTask,
   read: readonly (Pin | undefined)[],
 ): Placed {
-  const { clock, receivers } = components
+  const { receivers } = components
   const choose = peerChooser(components, config)
   const leaving = new Set(task.reasons.keys())
   const full = receivers.full()
@@ -134,10 +135,8 @@ function place(
       ? new Set([...leaving, ...full.filter(peer => !pin.allocations.includes(peer))])
       : avoided
     const chosen = tryToChoose(choose, pin, without)
-    if (Array.isArray(chosen)) {
-      const changed = { allocations: chosen, timestampMs: clock.now() }
-      moves.push({ before: pin, changed })
-    } else if (full.length > 0 && Array.isArray(tryToChoose(choose, pin, leaving))) later.push(pin)
+    if (Array.isArray(chosen)) moves.push({ before: pin, changed: { allocations: chosen } })
+    else if (full.length > 0 && Array.isArray(tryToChoose(choose, pin, leaving))) later.push(pin)
     else if (chosen instanceof ClusterError) task.onStuck(chosen)
   }
   return { moves, later }

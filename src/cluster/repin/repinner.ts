@@ -3,6 +3,7 @@ import { makeInstruments } from '../../lib/instruments.ts'
 import { Pause } from '../../lib/pause.ts'
 import { repeat } from '../../lib/repeat.ts'
 import { TokenBucket } from '../../lib/token-bucket.ts'
+import type { Cid } from '../../model/cid.ts'
 import type { AskHolds } from '../../model/holds.ts'
 import type { PeerId } from '../../model/peer.ts'
 import type { PeerHealth } from '../../model/peer-health.ts'
@@ -13,6 +14,7 @@ import { type Census, orderOf, type Roles, takeCensus } from './census.ts'
 import { findLeaving, LEAVING_REASONS, type Leaving } from './leaving.ts'
 import { REPIN_METRICS } from './metrics.ts'
 import { movePins } from './move-pins.ts'
+import { Overtaken } from './overtaken.ts'
 import { Progress } from './progress.ts'
 import { Receivers } from './receivers.ts'
 
@@ -35,6 +37,8 @@ const RECHECK_MS = 60_000
 /** Looking at the whole pinset takes at most so small a part of the time. */
 const REST_PER_PASS = 20
 const RETRY_MS = 10_000
+/** A user pinned something on a peer that leaves: the one to move it waits this long for more of that. */
+const OVERTAKEN_MS = 2000
 /** News of a peer that came, or of what an operator said, often come together with more. */
 const SETTLE_MS = 1000
 /** After so many looks without any progress, the next nearest peer takes a CID over. */
@@ -67,6 +71,8 @@ class Repinner implements AsyncDisposable {
   #pass: AbortController | undefined
   /** When the pinset is to be looked through, by the monotonic clock. */
   #dueAtMs: number
+  /** How long the last look at the whole pinset took. */
+  #tookMs = 0
   /** How many nearer peers are taken to fail in their duty. */
   #rank = 0
   /** Pins that waited when the pinset was looked through last, if nothing has happened since that would get things going. */
@@ -85,6 +91,11 @@ class Repinner implements AsyncDisposable {
     this.#observe(makeInstruments(meter, REPIN_METRICS))
     this.#owned.use(monitor.onHealth(({ condition }) => this.#look(condition === 'alive' ? SETTLE_MS : 0)))
     this.#owned.use(marks.onChange(() => this.#look(SETTLE_MS)))
+    const { consensus } = parts
+    const isNeeded = () => this.#leaving.reasons.size > 0
+    const isLeaving = (peer: PeerId) => this.#leaving.reasons.has(peer)
+    const onFound = (cid: Cid | undefined) => this.#overtake(cid)
+    this.#owned.use(new Overtaken({ consensus, logger, isNeeded, isLeaving, onFound }))
     const onError = (error: unknown) => logger.warn('what has arrived could not be found out', { error })
     this.#owned.use(
       repeat({ clock, everyMs: LOOK_EVERY_MS, onError }, signal => this.#receivers.look({ signal })),
@@ -126,6 +137,18 @@ class Repinner implements AsyncDisposable {
     if (isNew) this.#dueAtMs = nowMs
     else if (reasons.size > 0) this.#dueAtMs = Math.min(this.#dueAtMs, nowMs + settleMs)
     if (settleMs <= SETTLE_MS) this.#waitedCount = undefined
+    this.#pause.wake()
+  }
+
+  /** A pin is on a peer that leaves, although nothing more was to be moved: whoever is nearest to it looks again soon. */
+  #overtake(cid: Cid | undefined): void {
+    const { clock } = this.#parts
+    const isOurs = cid !== undefined && this.#roles().isOurs(cid)
+    const waitMs = Math.max(isOurs ? OVERTAKEN_MS : RECHECK_MS, this.#tookMs * REST_PER_PASS)
+    const dueAtMs = clock.monotonic() + waitMs
+    this.#waitedCount = undefined
+    if (dueAtMs >= this.#dueAtMs) return
+    this.#dueAtMs = dueAtMs
     this.#pause.wake()
   }
 
@@ -181,7 +204,7 @@ class Repinner implements AsyncDisposable {
     const { clock, consensus } = this.#parts
     const beganMs = clock.monotonic()
     const census = await takeCensus(consensus, this.#roles(), { signal })
-    const tookMs = clock.monotonic() - beganMs
+    this.#tookMs = clock.monotonic() - beganMs
     this.#census = census
     this.#parts.monitor.expect(census.allocated)
     const isStill =
@@ -194,7 +217,7 @@ class Repinner implements AsyncDisposable {
     if (state.readOnly === undefined && state.trust.isSelfTrusted) await this.#move(census, signal)
     this.#progress.ended(census)
     if (census.waitingCount > 0) {
-      const restMs = Math.max(RECHECK_MS, tookMs * REST_PER_PASS)
+      const restMs = Math.max(RECHECK_MS, this.#tookMs * REST_PER_PASS)
       this.#dueAtMs = Math.min(this.#dueAtMs, clock.monotonic() + restMs)
     }
   }
