@@ -65,7 +65,6 @@ test('what is said of a peer is asked once and shown', async () => {
 
 test('bad arguments are told before anything is asked', async () => {
   const lines = [
-    ['peers', 'cordon', 'nobody'],
     ['peers', 'drain', ''],
     ['peers', 'drain', PEER, PEER],
     ['peers', 'rm', '--force', PEER, 'another'],
@@ -79,6 +78,29 @@ test('bad arguments are told before anything is asked', async () => {
     const run = await runFake(line, {})
     assert.equal(run.exitCode, 1, line.join(' '))
     assert.deepEqual(run.calls, [])
+  }
+})
+
+test('a peer may be named, as long as only one has the name', async () => {
+  const other = { ...state, peer: '12D3KooWNVGXbmDkXtBqg9oeJS51KwwYvoo3DRzjMjxQ2AeA5jbR', condition: 'gone' }
+  const named = await runFake(['peers', 'cordon', 'p'], { knownPeers: [[state]], cordonPeer: [state] })
+  assert.equal(named.exitCode, 0, named.stderr)
+  assert.deepEqual(named.calls.at(-1), { name: 'cordonPeer', input: { params: { peer: PEER } } })
+  for (const command of [['cordon'], ['uncordon'], ['drain'], ['rm'], ['maintenance', '--end']]) {
+    const twice = await runFake(['peers', ...command, 'p'], { knownPeers: [[state, other]] })
+    assert.equal(twice.exitCode, 1)
+    assert.match(twice.stderr, /"p" is the name of 2 peers: give the id of one/)
+    assert.ok(
+      twice.stderr.includes(`${PEER} | p | alive`) && twice.stderr.includes(`${other.peer} | p | gone`),
+    )
+    const unknown = await runFake(['peers', ...command, 'nobody'], { knownPeers: [[state]] })
+    assert.equal(unknown.exitCode, 1)
+    assert.match(unknown.stderr, /"nobody" is neither a peer id nor the name of a known peer/)
+    assert.ok(unknown.stderr.includes(`${PEER} | p | alive`))
+    assert.deepEqual(
+      unknown.calls.map(({ name }) => name),
+      ['knownPeers'],
+    )
   }
 })
 

@@ -1,8 +1,8 @@
 import type { PeerContentJson } from '../../model/peer-care-json.ts'
 import { type CommandContext, defineCommand } from '../command.ts'
 import { CommandError, EXIT } from '../command-error.ts'
+import { findPeer } from '../find-peer.ts'
 import { formatContent, formatLeft } from '../format-care.ts'
-import { parsePeerArgument } from '../parse-peer.ts'
 import { parseWaitTimeout } from '../wait-for-status.ts'
 
 const POLL_EVERY_MS = 2000
@@ -38,13 +38,13 @@ export const peersDrain = defineCommand({
       summary: 'also when the others cannot take all of it: the rest stays',
     },
   ],
-  args: '<peer ID>',
+  args: '<peer ID or name>',
   examples: [
     'peers drain --wait 12D3KooWFBFCDQzAkQSwPZLV883pKdsmb6urQ3sMjfJHUxn5GCVv',
     'peers drain --force 12D3KooWFBFCDQzAkQSwPZLV883pKdsmb6urQ3sMjfJHUxn5GCVv',
   ],
   async run({ args, options }, context) {
-    const peer = parsePeerArgument(args)
+    const peer = await findPeer(args, context)
     const timeoutMs = parseWaitTimeout(options['wait-timeout'])
     const query = { force: String(options.force) }
     const begun = await context.client.drainPeer({ params: { peer }, query }, context)

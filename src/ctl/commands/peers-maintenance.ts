@@ -1,7 +1,7 @@
 import { defineCommand } from '../command.ts'
 import { CommandError } from '../command-error.ts'
+import { findPeer } from '../find-peer.ts'
 import { formatPeerState } from '../format-care.ts'
-import { parsePeerArgument } from '../parse-peer.ts'
 
 /** `peers maintenance` */
 export const peersMaintenance = defineCommand({
@@ -13,13 +13,13 @@ export const peersMaintenance = defineCommand({
     { kind: 'text', name: 'for', value: 'duration', default: '', summary: 'how long, from 1m to 720h' },
     { kind: 'flag', name: 'end', summary: 'end it now' },
   ],
-  args: '<peer ID>',
+  args: '<peer ID or name>',
   examples: [
     'peers maintenance --for 2h 12D3KooWFBFCDQzAkQSwPZLV883pKdsmb6urQ3sMjfJHUxn5GCVv',
     'peers maintenance --end 12D3KooWFBFCDQzAkQSwPZLV883pKdsmb6urQ3sMjfJHUxn5GCVv',
   ],
   async run({ args, options }, context) {
-    const peer = parsePeerArgument(args)
+    const peer = await findPeer(args, context)
     if (options.end === (options.for !== ''))
       throw new CommandError('parsing maintenance', 'say either how long, as in --for 2h, or --end')
     const state = options.end

@@ -1,5 +1,5 @@
 import { defineCommand } from '../command.ts'
-import { parsePeerArgument } from '../parse-peer.ts'
+import { findPeer } from '../find-peer.ts'
 
 /** `peers rm` */
 export const peersRm = defineCommand({
@@ -12,13 +12,13 @@ export const peersRm = defineCommand({
   options: [
     { kind: 'flag', name: 'force', aliases: ['f'], summary: 'also while it is alive and keeps content' },
   ],
-  args: '<peer ID>',
+  args: '<peer ID or name>',
   examples: [
     'peers rm 12D3KooWFBFCDQzAkQSwPZLV883pKdsmb6urQ3sMjfJHUxn5GCVv',
     'peers rm --force 12D3KooWFBFCDQzAkQSwPZLV883pKdsmb6urQ3sMjfJHUxn5GCVv',
   ],
   async run({ args, options }, context) {
-    const peer = parsePeerArgument(args)
+    const peer = await findPeer(args, context)
     const query = options.force ? { query: { force: 'true' } } : {}
     await context.client.removePeer({ params: { peer }, ...query }, context)
   },

@@ -1,6 +1,6 @@
 import { defineCommand } from '../command.ts'
+import { findPeer } from '../find-peer.ts'
 import { formatPeerState } from '../format-care.ts'
-import { parsePeerArgument } from '../parse-peer.ts'
 
 /** `peers uncordon` */
 export const peersUncordon = defineCommand({
@@ -9,10 +9,10 @@ export const peersUncordon = defineCommand({
   details:
     'It is a member like any other from then on. What was moved away stays where it is: "rebalance --plan" shows what could come back.',
   options: [],
-  args: '<peer ID>',
+  args: '<peer ID or name>',
   examples: ['peers uncordon 12D3KooWFBFCDQzAkQSwPZLV883pKdsmb6urQ3sMjfJHUxn5GCVv'],
   async run({ args }, context) {
-    const peer = parsePeerArgument(args)
+    const peer = await findPeer(args, context)
     await context.out.value(await context.client.uncordonPeer({ params: { peer } }, context), formatPeerState)
   },
 })
