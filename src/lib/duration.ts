@@ -10,11 +10,15 @@ const UNITS_MS: Readonly<Record<string, number>> = {
   m: 60_000,
   h: 3_600_000,
 }
-const PART = /(\d+\.?\d*|\.\d+)(ns|us|µs|μs|ms|s|m|h)/y
+// Written so that digits can be split in one way only: what has no unit is found out in one pass.
+const PART = /(\d+(?:\.\d*)?|\.\d+)(ns|us|µs|μs|ms|s|m|h)/y
+
+/** Go's own bound, 2^63 nanoseconds: some 292 years. */
+const LONGEST_MS = 2 ** 63 / 1e6
 
 /**
  * Milliseconds of a duration in Go's syntax (`300ms`, `1.5h`, `2h45m`, `-1s`, `0`).
- * Throws `INVALID_ARGUMENT` for anything else.
+ * Throws `INVALID_ARGUMENT` for anything else, and for what is longer than 292 years.
  */
 export function parseDuration(text: string): number {
   const isNegative = text.startsWith('-')
@@ -26,9 +30,10 @@ export function parseDuration(text: string): number {
     const part = PART.exec(body)
     if (part === null) break
     ms += Number(part[1]) * (UNITS_MS[part[2] ?? ''] ?? Number.NaN)
-    if (PART.lastIndex === body.length) return isNegative ? -ms : ms
+    if (PART.lastIndex === body.length && ms < LONGEST_MS) return isNegative ? -ms : ms
   }
-  throw new ClusterError('INVALID_ARGUMENT', `invalid duration "${text}": write it like 30s, 5m or 1h30m`)
+  const shown = text.length > 100 ? `${text.slice(0, 100)}…` : text
+  throw new ClusterError('INVALID_ARGUMENT', `invalid duration "${shown}": write it like 30s, 5m or 1h30m`)
 }
 
 /** A duration in Go's own form: `1h0m0s`, `2m0s`, `15s`, `1.5s`, `200ms`, `0s`. */
