@@ -89,8 +89,8 @@ export const MUTANTS: readonly Mutant[] = [
     says: 'a move that crosses a removal brings the pin back',
     patch: {
       file: 'consensus/recent-removals.ts',
-      find: 'return removed !== undefined && isMoveOf(timeOfRecord(record), removed)',
-      put: 'return removed !== undefined && isMoveOf(timeOfRecord(record), removed) && record.length === 0',
+      find: 'return times.some(deleted => isMoveOf(time, deleted))',
+      put: 'return times.length === 0 && isMoveOf(time, time)',
     },
     isMoving: true,
     seedsMax: 100,
@@ -101,18 +101,7 @@ export const MUTANTS: readonly Mutant[] = [
     patch: {
       file: 'consensus/work.ts',
       find: 'await this.#write(seen, pin, timeOfMove(timeOfRecord(seen.now.record)))',
-      put: 'await this.#write(seen, pin, this.#context.hlc.tick(), timeOfMove)',
-    },
-    isMoving: true,
-    seedsMax: 100,
-  },
-  {
-    name: 'move-of-what-changed',
-    says: 'a move is written although the entry is another by now',
-    patch: {
-      file: 'consensus/work.ts',
-      find: 'if (seen.now === undefined || !isSameRequest(pinOfEntry(pin.cid, seen.now), before)) return',
-      put: 'if (seen.now === undefined) return',
+      put: 'await this.#write(seen, pin, this.#context.hlc.tick())',
     },
     isMoving: true,
     seedsMax: 100,
@@ -138,16 +127,5 @@ export const MUTANTS: readonly Mutant[] = [
     },
     isMoving: true,
     seedsMax: 60,
-  },
-  {
-    name: 'return-unnoticed',
-    says: 'moving goes on although the peer is back',
-    patch: {
-      file: 'cluster/repin/repinner.ts',
-      find: 'if (first !== undefined) this.#pass?.abort',
-      put: 'if (first === "") this.#pass?.abort',
-    },
-    isMoving: true,
-    seedsMax: 200,
   },
 ]
