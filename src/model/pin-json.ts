@@ -146,5 +146,5 @@ function metadataOf(value: unknown): Readonly<Record<string, string>> {
 
 function typeOf(text: string): Pin['type'] {
   if (text === '') return 'pin'
-  return PIN_TYPES.find(type => type === text) ?? refuse(`"${text}" is no type of pin`)
+  return PIN_TYPES.find(type => type === text) ?? refuse(`"${text.slice(0, 100)}" is no type of pin`)
 }
