@@ -19,6 +19,8 @@ export interface Use {
   /** Whether it is still wanted when its turn has come. */
   isWanted(): boolean
   send(connection: Connection): void
+  /** There will be none. */
+  drop(reason: Error): void
 }
 
 /** One request at a time over one socket. */
@@ -98,6 +100,7 @@ export class Connections implements Disposable {
   readonly #all = new Set<Connection>()
   readonly #idle: Connection[] = []
   readonly #queue: Use[] = []
+  #isClosed = false
 
   constructor(address: RpcAddress) {
     this.#address = address
@@ -105,6 +108,7 @@ export class Connections implements Disposable {
 
   /** Calls `use` with a connection, at once unless too many are busy. `isFresh` asks for one that was never used. */
   take(isFresh: boolean, use: Use): void {
+    if (this.#isClosed) return use.drop(closed())
     for (let kept = isFresh ? undefined : this.#idle.pop(); kept !== undefined; kept = this.#idle.pop()) {
       if (kept.isUsable) return use.send(kept)
     }
@@ -113,8 +117,9 @@ export class Connections implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    this.#queue.length = 0
-    for (const connection of this.#all) connection.destroy(new Error('the connector is closed'))
+    this.#isClosed = true
+    for (const use of this.#queue.splice(0)) use.drop(closed())
+    for (const connection of this.#all) connection.destroy(closed())
   }
 
   #open(): Connection {
@@ -146,6 +151,10 @@ export class Connections implements Disposable {
     }
     return false
   }
+}
+
+function closed(): Error {
+  return new Error('the connector is closed')
 }
 
 function connect(address: RpcAddress): net.Socket {

@@ -222,6 +222,20 @@ test('many calls at a time get each its own answer, over connections that are us
   assert.ok(sockets.size <= 50, `${sockets.size} connections`)
 })
 
+test('calls that wait for the one before them fail when the connector is closed, and later ones at once', async () => {
+  await using double = await openHttpDouble(() => undefined)
+  const ipfs = await open(double.address)
+  const { cid } = await rawBlock(sampleBytes(10, 'first'))
+  const other = await rawBlock(sampleBytes(10, 'second'))
+  const first = fails('IPFS_UNAVAILABLE', ipfs.unpin(cid, limit()))
+  await until(() => double.requests.length === 1)
+  const second = fails('IPFS_UNAVAILABLE', ipfs.unpin(other.cid, limit()))
+  await ipfs[Symbol.asyncDispose]()
+  await Promise.all([first, second])
+  await fails('IPFS_UNAVAILABLE', ipfs.version(limit()))
+  assert.equal(double.requests.length, 1)
+})
+
 test('blocks that Kubo answers under another key are refused', async () => {
   const other = await rawBlock(sampleBytes(10, 'other'))
   await using double = await openHttpDouble((request, response) => {

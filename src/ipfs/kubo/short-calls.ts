@@ -97,6 +97,7 @@ export class ShortCalls implements Disposable {
     this.#connections.take(isFresh, {
       isWanted: () => !exchange.isOver,
       send: connection => exchange.begin(connection, head),
+      drop: reason => exchange.onFailure(reason, false),
     })
   }
 }
