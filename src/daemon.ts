@@ -39,6 +39,7 @@ import type { Clock } from './lib/clock.ts'
 import type { Random } from './lib/random.ts'
 import { VERSION } from './lib/version.ts'
 import type { PeerId } from './model/peer.ts'
+import type { FateOf } from './model/peer-fate.ts'
 import { configuredInformers } from './monitor/informers/configured-informers.ts'
 import { filesystemOf } from './monitor/informers/filesystem.ts'
 import { valueInformer } from './monitor/informers/value-informer.ts'
@@ -113,8 +114,9 @@ export async function openDaemon(settings: DaemonSettings, seams: Seams): Promis
     await openWatch(settings, { ...base('monitor'), network, consensus, ipfs, tracker }),
   )
   parts.use(followDigests(monitor, consensus))
+  const fateOf: FateOf = peer => calls.cluster?.fateOf(peer)
   const alerts = parts.use(
-    watchForAlerts(settings, { ...base('alerts'), monitor, consensus, network, ipfs, marks }),
+    watchForAlerts(settings, { ...base('alerts'), monitor, consensus, network, ipfs, marks, fateOf }),
   )
 
   const { peername } = settings.cluster
@@ -148,7 +150,7 @@ export async function openDaemon(settings: DaemonSettings, seams: Seams): Promis
 /** What is asked through parts that open later. */
 interface LateCalls {
   rpc?: Rpc
-  cluster?: Cluster
+  cluster?: Cluster & { readonly fateOf: FateOf }
 }
 
 /** What the core is joined from, but for what it opens itself. */

@@ -9,6 +9,7 @@ import { Emitter } from '../lib/emitter.ts'
 import { makeInstruments } from '../lib/instruments.ts'
 import type { ClusterAlert } from '../model/alert.ts'
 import type { Alert, Metric } from '../model/metric.ts'
+import type { PeerFate } from '../model/peer-fate.ts'
 import type { PeerCondition, PeerHealth } from '../model/peer-health.ts'
 import { type PeerMark, unmarked } from '../model/peer-mark.ts'
 import { AlertBook } from './alert-book.ts'
@@ -38,6 +39,7 @@ function openWorld() {
   const beats = new Emitter<{ peer: string; sentAtMs: number; receivedAtMs: number }>()
   const peers = new Map<string, PeerHealth>()
   const marks = new Map<string, PeerMark>()
+  const fates = new Map<string, PeerFate>()
   const consensus = fakeConsensus()
   const world = { freeBytes: 5000, ipfsFailure: '', digestOfOther: '', connected: ['other'] }
   const alerts = openAlerts(
@@ -49,6 +51,7 @@ function openWorld() {
       meter: createNoopMeter(),
       certificateFiles: [],
       marks: { of: peer => marks.get(peer) ?? unmarked(peer) },
+      fateOf: peer => fates.get(peer),
       network: { self: 'me', peers: () => world.connected },
       diskFreeBytes: async () => world.freeBytes,
       ipfs: {
@@ -82,7 +85,21 @@ function openWorld() {
       .filter(({ clearedAtMs }) => clearedAtMs === undefined)
       .map(({ kind, subject }) => `${kind} ${subject}`)
   const expire = (peer: string, name: string) => expired.emit({ ...metricOf(peer, name), triggeredAtMs: 0 })
-  return { clock, consensus, world, alerts, told, peers, marks, metrics, beats, become, holding, expire }
+  return {
+    clock,
+    consensus,
+    world,
+    alerts,
+    told,
+    peers,
+    marks,
+    fates,
+    metrics,
+    beats,
+    become,
+    holding,
+    expire,
+  }
 }
 
 test('a peer that falls silent is alerted about once, however many metrics run out, and cleared when it returns', async () => {
@@ -142,6 +159,47 @@ test('a peer that was removed is not missed, and one in maintenance is no reason
   marks.set('kept', { ...unmarked('kept'), isRemoved: true })
   await clock.advance(10_000)
   assert.deepEqual(holding(), [])
+})
+
+test('a peer that is gone: the alert tells what becomes of what it keeps, as it is now', async () => {
+  const { alerts, clock, fates, become } = openWorld()
+  await using _alerts = alerts
+  become('other', 'gone')
+  const expected: readonly (readonly [PeerFate, RegExp])[] = [
+    ['guarded', /stays .*see the alert partition-guard/],
+    ['stays', /stays .*disable_repinning is set/],
+    ['waits', /will be placed elsewhere when cluster.repin_delay is over/],
+    ['moves', /is being placed elsewhere/],
+    ['empty', /nothing to move from it/],
+  ]
+  assert.match(alerts.list()[0]?.message ?? '', /other peers decide/)
+  for (const [fate, message] of expected) {
+    fates.set('other', fate)
+    await clock.advance(10_000)
+    assert.match(alerts.list()[0]?.message ?? '', message)
+    assert.equal(alerts.list()[0]?.severity, 'critical')
+  }
+})
+
+test('a peer that was drained, keeps nothing and is stopped is no reason to hurry, one that keeps something is', async () => {
+  const { alerts, marks, fates, become, told } = openWorld()
+  await using _alerts = alerts
+  for (const peer of ['empty', 'full']) marks.set(peer, { ...unmarked(peer), isDraining: true })
+  fates.set('empty', 'empty').set('full', 'moves')
+  for (const peer of ['empty', 'full']) {
+    become(peer, 'unreachable')
+    become(peer, 'gone')
+  }
+  assert.deepEqual(
+    told.map(({ kind, subject, severity }) => `${kind} ${subject} ${severity}`),
+    [
+      'peer-unreachable empty info',
+      'peer-gone empty info',
+      'peer-unreachable full warning',
+      'peer-gone full critical',
+    ],
+  )
+  assert.match(told[1]?.message ?? '', /it was drained, and nothing is allocated to it any more/)
 })
 
 test('a living peer that stops telling metrics is one alert until all of them are told again', async () => {

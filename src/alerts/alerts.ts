@@ -5,6 +5,7 @@ import type { Clock } from '../lib/clock.ts'
 import { makeInstruments } from '../lib/instruments.ts'
 import { repeat } from '../lib/repeat.ts'
 import type { PeerId } from '../model/peer.ts'
+import type { FateOf } from '../model/peer-fate.ts'
 import { AlertBook } from './alert-book.ts'
 import { CertificateWatch } from './certificate-watch.ts'
 import { ClockWatch } from './clock-watch.ts'
@@ -25,6 +26,7 @@ export interface AlertsParts {
   readonly network: Pick<Network, 'peers' | 'self'>
   readonly ipfs: Pick<Ipfs, 'id'>
   readonly marks: Pick<PeerMarks, 'of'>
+  readonly fateOf: FateOf
   /** PEM files of the APIs. */
   readonly certificateFiles: readonly string[]
   /** Bytes that are free on the disk with the pinset. */

@@ -1,6 +1,7 @@
 import type { Monitor, PeerMarks } from '../interfaces.ts'
 import type { Metric } from '../model/metric.ts'
 import type { PeerId } from '../model/peer.ts'
+import type { FateOf, PeerFate } from '../model/peer-fate.ts'
 import type { PeerHealth } from '../model/peer-health.ts'
 import { formatTime } from '../model/time-json.ts'
 import type { AlertBook } from './alert-book.ts'
@@ -16,6 +17,7 @@ export interface PeerWatchParts {
   readonly book: AlertBook
   readonly monitor: Pick<Monitor, 'health' | 'hello' | 'onAlert' | 'onHealth' | 'onMetric'>
   readonly marks: Pick<PeerMarks, 'of'>
+  readonly fateOf: FateOf
   readonly clock: { now(): number }
 }
 
@@ -74,20 +76,23 @@ export class PeerWatch implements Disposable {
   }
 
   #raise(kind: 'peer-unreachable' | 'peer-gone', { peer, heardAtMs }: PeerHealth): void {
-    const { book, marks, clock } = this.#parts
-    const untilMs = marks.of(peer).maintenanceUntilMs
+    const { book, marks, clock, fateOf } = this.#parts
+    const { isDraining, maintenanceUntilMs: untilMs } = marks.of(peer)
     const isMaintained = untilMs !== undefined && untilMs > clock.now()
+    const fate = fateOf(peer)
+    const isDrained = isDraining && fate === 'empty'
     const since = heardAtMs === undefined ? 'this peer runs' : formatTime(Math.floor(heardAtMs / 1000) * 1000)
     const silent = `nothing was heard of ${this.#nameOf(peer)} since ${since}`
     const known = isMaintained ? `; it is in maintenance until ${formatTime(untilMs)}` : ''
-    const toDo =
-      kind === 'peer-unreachable'
+    const toDo = isDrained
+      ? `: it was drained, and nothing is allocated to it any more. Take it out for good with "peers rm ${peer}"`
+      : kind === 'peer-unreachable'
         ? ': see whether it runs, and whether it can be reached from here'
-        : `: what it keeps will be placed elsewhere. Start it again, or take it out for good with "peers rm ${peer}"`
+        : `: ${whatBecomes(fate, isMaintained)}. Start it again, or take it out for good with "peers rm ${peer}"`
     book.raise(kind, peer, `${silent}${known}${toDo}`, {
       metric: this.#pings.get(peer),
       ...(kind === 'peer-gone' ? { insteadOf: 'peer-unreachable' as const } : {}),
-      ...(isMaintained ? { severity: 'info' } : {}),
+      ...(isMaintained || isDrained ? { severity: 'info' } : {}),
     })
   }
 
@@ -119,4 +124,16 @@ export class PeerWatch implements Disposable {
   #nameOf(peer: PeerId): string {
     return nameOf(this.#parts.monitor, peer)
   }
+}
+
+/** What becomes of what a peer keeps that is gone. */
+function whatBecomes(fate: PeerFate | undefined, isMaintained: boolean): string {
+  if (fate === 'empty') return 'there is nothing to move from it'
+  if (fate === 'moves') return 'what it keeps is being placed elsewhere'
+  if (fate === 'stays') return 'what it keeps stays allocated to it, since cluster.disable_repinning is set'
+  if (fate === 'guarded')
+    return 'what it keeps stays allocated to it while so many peers are away: see the alert partition-guard'
+  if (fate === undefined) return 'whether what it keeps moves, other peers decide'
+  if (isMaintained) return 'what it keeps stays allocated to it until then'
+  return 'what it keeps will be placed elsewhere when cluster.repin_delay is over'
 }

@@ -1,5 +1,6 @@
 import type { Cluster } from '../interfaces.ts'
 import { makeInstruments } from '../lib/instruments.ts'
+import type { FateOf } from '../model/peer-fate.ts'
 import { addContent } from './add.ts'
 import { makeAskHolds } from './ask-holds.ts'
 import { pinMany } from './bulk-pin.ts'
@@ -41,13 +42,14 @@ const COPIES_EVERY_MS = 60_000
 export async function openCluster(
   components: ClusterComponents,
   config: ClusterConfig,
-): Promise<Cluster & AsyncDisposable> {
+): Promise<Cluster & AsyncDisposable & { readonly fateOf: FateOf }> {
   const { consensus, monitor } = components
   const identify = makeIdentify({ ...components, peername: config.peername })
   const asking = { ...components, identify }
   const own = () => ownPinset({ ...components, peername: config.peername })
   makeInstruments(components.meter, CLUSTER_METRICS).pins.observe(() => consensus.pinsCount)
-  const housekeeping = keepHouse(components, config)
+  const housekeeping = new AsyncDisposableStack()
+  const fateOf = keepHouse(components, config, housekeeping)
   const rebalance = housekeeping.use(openRebalancer(components, config))
   housekeeping.use(tellMarks(components))
   housekeeping.use(openCopyGauges(components, COPIES_EVERY_MS))
@@ -96,20 +98,23 @@ export async function openCluster(
     alerts: () => components.alerts.list(),
     metricNames: () => monitor.metricNames(),
     metrics: name => monitor.latest(name),
+    fateOf,
     [Symbol.asyncDispose]: () => housekeeping.disposeAsync(),
   }
 }
 
-function keepHouse(components: ClusterComponents, config: ClusterConfig): AsyncDisposableStack {
-  const stack = new AsyncDisposableStack()
-  if (!config.isFollower) {
-    stack.use(openExpiry(components, { passEveryMs: config.stateSyncIntervalMs }))
-    stack.use(openRepinner({ ...components, askHolds: makeAskHolds(() => components.rpc) }, config))
-  }
+function keepHouse(
+  components: ClusterComponents,
+  config: ClusterConfig,
+  stack: AsyncDisposableStack,
+): FateOf {
   if (config.connectSwarmsDelayMs > 0) {
     stack.use(
       connectSwarms(components, { delayMs: config.connectSwarmsDelayMs, everyMs: SWARM_PASS_EVERY_MS }),
     )
   }
-  return stack
+  if (config.isFollower) return () => undefined
+  stack.use(openExpiry(components, { passEveryMs: config.stateSyncIntervalMs }))
+  const repinner = openRepinner({ ...components, askHolds: makeAskHolds(() => components.rpc) }, config)
+  return stack.use(repinner).fateOf
 }

@@ -11,6 +11,7 @@ import type { AskHolds } from '../../src/model/holds.ts'
 import { identityFromSeed } from '../../src/model/identity.ts'
 import type { Metric } from '../../src/model/metric.ts'
 import type { PeerId } from '../../src/model/peer.ts'
+import type { FateOf, PeerFate } from '../../src/model/peer-fate.ts'
 import type { PeerCondition, PeerHealth } from '../../src/model/peer-health.ts'
 import { type PeerMark, unmarked } from '../../src/model/peer-mark.ts'
 import { isAllocatedTo, type Pin, toPin } from '../../src/model/pin.ts'
@@ -70,6 +71,8 @@ export interface RepinWorld extends AsyncDisposable {
   /** How many of the allocated peers that run hold it. */
   copiesOf(number: number): Promise<number>
   idOf(peer: number): PeerId
+  /** What a peer that runs says of what another keeps. */
+  fateOf(peer: number, by: number): PeerFate | undefined
 }
 
 /** Settings of the engine in a world; all others are the default. */
@@ -113,6 +116,7 @@ export async function repinWorld(options: RepinWorldOptions): Promise<RepinWorld
 }
 
 interface Running {
+  readonly fateOf: FateOf
   readonly tracker: PinTracker
   readonly parts: AsyncDisposableStack
 }
@@ -138,6 +142,10 @@ class World implements RepinWorld {
 
   idOf(peer: number): PeerId {
     return this.#peer(peer).id
+  }
+
+  fateOf(peer: number, by: number): PeerFate | undefined {
+    return this.#running.get(this.idOf(by))?.fateOf(this.idOf(peer))
   }
 
   #peer(index: number): RepinPeer {
@@ -217,8 +225,9 @@ class World implements RepinWorld {
       },
       monitor: this.#monitorOf(peer),
     }
-    parts.use(openRepinner(components, { ...CONFIG, repin: { ...REPIN, ...this.#options.repin } }))
-    this.#running.set(peer.id, { tracker, parts })
+    const config = { ...CONFIG, repin: { ...REPIN, ...this.#options.repin } }
+    const { fateOf } = parts.use(openRepinner(components, config))
+    this.#running.set(peer.id, { tracker, parts, fateOf })
     peer.isUp = true
   }
 

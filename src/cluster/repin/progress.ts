@@ -21,6 +21,8 @@ export class Progress {
   #stuckNow = 0
   #stuckWhy = ''
   #waitingCount = 0
+  /** Of those, what this peer has to move in this pass, and has not yet. */
+  #leftCount = 0
   #beganMs: number | undefined
   #toldMs = 0
 
@@ -56,6 +58,7 @@ export class Progress {
     this.#waitingCount = census.waitingCount
     this.#stuckNow = 0
     const ours = census.oursByCopies.values().reduce((sum, count) => sum + count, 0)
+    this.#leftCount = ours
     if (ours === 0 || this.#beganMs !== undefined) return
     this.#beganMs = clock.monotonic()
     this.#toldMs = this.#beganMs
@@ -72,6 +75,7 @@ export class Progress {
     const { clock, logger } = this.#parts
     this.#movedCount++
     this.#waitingCount = Math.max(0, this.#waitingCount - 1)
+    this.#leftCount = Math.max(0, this.#leftCount - 1)
     this.onMoved(reason)
     if (clock.monotonic() - this.#toldMs < TELL_EVERY_MS) return
     this.#toldMs = clock.monotonic()
@@ -101,12 +105,15 @@ export class Progress {
     if (census.waitingCount === 0) this.#waitingCount = 0
     if (this.#stuckCount === 0) alerts.clear('under-replicated', self)
     else {
-      const message = `${this.#stuckCount} pins stay on peers that leave, since too few others can take them: ${this.#stuckWhy}`
+      const message =
+        this.#stuckCount === 1
+          ? `1 pin stays on peers that leave, since too few others can take it: ${this.#stuckWhy}`
+          : `${this.#stuckCount} pins stay on peers that leave, since too few others can take them: ${this.#stuckWhy}`
       alerts.raise('under-replicated', self, message)
     }
     if (this.#beganMs === undefined || (this.#movedCount === 0 && !isNews)) return
     const tookMs = Math.round(clock.monotonic() - this.#beganMs)
-    logger.info('content was moved away from peers that leave', {
+    logger.info('this peer has moved its part of what peers that leave keep', {
       ...this.#counts(),
       withoutLiveCopy: census.withoutLiveCopyCount,
       tookMs,
@@ -114,16 +121,17 @@ export class Progress {
     this.#beganMs = undefined
   }
 
+  /** All of it of this peer: what the others move, they tell. */
   #counts(): {
     readonly moved: number
     readonly stuck: number
-    readonly waiting: number
+    readonly left: number
     readonly inFlight: number
   } {
     return {
       moved: this.#movedCount,
       stuck: this.#stuckNow,
-      waiting: this.#waitingCount,
+      left: Math.max(0, this.#leftCount - this.#stuckNow),
       inFlight: this.#receivers.count,
     }
   }

@@ -256,51 +256,6 @@ test('content of which no allocated peer is left is allocated anew all the same,
   assert.equal(world.peers[5]?.ipfs.held.size, 0, 'the peer that kept it has handed it over')
 })
 
-test('a peer that nobody has heard of in this run is left after the delay, but not sooner than it may be heard', async () => {
-  await using world = await repinWorld({ peers: 5, unheard: [4], repin: { delayMs: 0 } })
-  for (const number of numbers(20)) await world.pin(number, [0, 4])
-  await world.clock.advance(80 * SECOND_MS)
-  assert.equal(world.writes.length, 0)
-  await world.clock.advance(MINUTE_MS)
-  assertOnce(world, 20)
-})
-
-test('with most of the peers unheard of, nothing moves', async () => {
-  await using world = await repinWorld({ peers: 5, unheard: [2, 3, 4], repin: { delayMs: 0 } })
-  await fill(world, 50)
-  await world.clock.advance(60 * MINUTE_MS)
-  assert.equal(world.writes.length, 0)
-})
-
-test('what a user pins again on a peer that is drained moves on within seconds, once', async () => {
-  await using world = await repinWorld({ peers: 4 })
-  await fill(world, 40)
-  world.mark(1, { isDraining: true })
-  await world.clock.advance(30 * SECOND_MS)
-  const { length } = world.writes
-  assert.ok(length > 0)
-  // As when the user's peer had not heard of the move yet.
-  for (const number of [0, 1, 2]) await world.pin(number, [1, 2], { name: 'again' })
-  await world.clock.advance(6 * SECOND_MS)
-  for (const number of [0, 1, 2]) assert.ok(!(await world.allocationOf(number)).includes(1))
-  assert.equal(world.writes.length, length + 3)
-})
-
-test('a move changes the peers of a pin and nothing else: it was pinned when a user pinned it', async () => {
-  await using world = await repinWorld({ peers: 4 })
-  const timestampMs = 1_600_000_000_000
-  const options = { name: 'site', timestampMs, metadata: { team: 'web' } }
-  for (const number of numbers(30)) await world.pin(number, [1, 2], options)
-  const before = await world.consensus.getMany(numbers(30).map(numberedCid))
-  world.mark(1, { isDraining: true })
-  await world.clock.advance(MINUTE_MS)
-  assert.equal(world.writes.length, 30)
-  const after = await world.consensus.getMany(numbers(30).map(numberedCid))
-  const apart = (pin: (typeof after)[number]) => ({ ...pin, allocations: [] })
-  assert.deepEqual(after.map(apart), before.map(apart))
-  assert.equal(after[0]?.timestampMs, timestampMs)
-})
-
 test('the pins with the fewest live copies come first, those without any last', async () => {
   await using world = await repinWorld({ peers: 5, repin: { delayMs: 0, perSecond: 5 } })
   for (const number of numbers(60)) {

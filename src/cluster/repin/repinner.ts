@@ -6,6 +6,7 @@ import { TokenBucket } from '../../lib/token-bucket.ts'
 import type { Cid } from '../../model/cid.ts'
 import type { AskHolds } from '../../model/holds.ts'
 import type { PeerId } from '../../model/peer.ts'
+import type { FateOf } from '../../model/peer-fate.ts'
 import type { PeerHealth } from '../../model/peer-health.ts'
 import { makeRank } from '../closest.ts'
 import type { ClusterComponents } from '../components.ts'
@@ -50,7 +51,10 @@ const RANK_MAX = 3
  * peers and from the pinset, so that any peer goes on where another stopped. Of a CID the nearest trusted live peer
  * rewrites the allocation, once; that nobody lets go of a copy too soon is up to the trackers.
  */
-export function openRepinner(components: RepinComponents, config: ClusterConfig): AsyncDisposable {
+export function openRepinner(
+  components: RepinComponents,
+  config: ClusterConfig,
+): AsyncDisposable & { readonly fateOf: FateOf } {
   return new Repinner(components, config)
 }
 
@@ -68,6 +72,8 @@ class Repinner implements AsyncDisposable {
   #leaving: Leaving = { reasons: new Map(), guard: undefined, heldCount: 0, changesAtMs: undefined }
   #guardEndedMs: number | undefined
   #census: Census | undefined
+  /** When the last look at the whole pinset began. */
+  #censusAtMs = 0
   #pass: AbortController | undefined
   /** When the pinset is to be looked through, by the monotonic clock. */
   #dueAtMs: number
@@ -110,6 +116,20 @@ class Repinner implements AsyncDisposable {
     await this.#done
   }
 
+  readonly fateOf: FateOf = peer => {
+    const isDraining = this.#parts.marks.of(peer).isDraining
+    if (this.#isEmpty(peer, isDraining)) return 'empty'
+    if (this.#leaving.reasons.has(peer)) return 'moves'
+    if (!this.#config.repin.isAutomatic) return 'stays'
+    return this.#leaving.guard === undefined ? 'waits' : 'guarded'
+  }
+
+  /** Whether no pin was allocated to a peer when the pinset was looked at: after it had gone, or when it got nothing new. */
+  #isEmpty(peer: PeerId, getsNothing: boolean): boolean {
+    if (this.#census === undefined || this.#census.allocated.has(peer)) return false
+    return getsNothing || this.#censusAtMs >= (this.#goneSinceMs.get(peer) ?? Number.POSITIVE_INFINITY)
+  }
+
   /**
    * Works out who leaves. A pass under way ends at once when one of those for whom it moves content does not leave any more.
    * The pinset is looked through after so long when others leave than before, or somebody came.
@@ -120,7 +140,12 @@ class Repinner implements AsyncDisposable {
     const health = monitor.health()
     for (const { peer, condition } of health) {
       if (condition !== 'gone') this.#goneSinceMs.delete(peer)
-      else if (!this.#goneSinceMs.has(peer)) this.#goneSinceMs.set(peer, nowMs)
+      else if (!this.#goneSinceMs.has(peer)) {
+        this.#goneSinceMs.set(peer, nowMs)
+        // What it keeps is counted soon, so that the alert can tell whether anything is to be done.
+        const dueAtMs = nowMs + Math.max(SETTLE_MS, this.#tookMs * REST_PER_PASS)
+        if (this.#census !== undefined) this.#dueAtMs = Math.min(this.#dueAtMs, dueAtMs)
+      }
     }
     const before = this.#leaving
     this.#leaving = this.#findLeaving(health, nowMs)
@@ -206,6 +231,7 @@ class Repinner implements AsyncDisposable {
     const census = await takeCensus(consensus, this.#roles(), { signal })
     this.#tookMs = clock.monotonic() - beganMs
     this.#census = census
+    this.#censusAtMs = beganMs
     this.#parts.monitor.expect(census.allocated)
     const isStill =
       census.waitingCount > 0 && census.waitingCount >= (this.#waitedCount ?? Number.POSITIVE_INFINITY)
