@@ -2,6 +2,7 @@ import { Buffer } from 'node:buffer'
 import type { IncomingMessage } from 'node:http'
 import { ClusterError, CODES, type Code, codeOfStatus, messageOf } from '../errors.ts'
 import type { Options } from '../interfaces.ts'
+import { timeLimit } from '../lib/clock.ts'
 import { formatJson, parseJson } from '../lib/json.ts'
 import { systemRandom } from '../lib/random.ts'
 import type { AddEntry } from '../model/add.ts'
@@ -138,7 +139,7 @@ async function openAnswer(
   input: AnyInput,
   options: CallOptions,
 ): Promise<OpenAnswer> {
-  const limit = config.timeoutMs > 0 ? AbortSignal.timeout(config.timeoutMs) : undefined
+  const limit = config.timeoutMs > 0 ? timeLimit(config.timeoutMs) : undefined
   const signal = limit === undefined ? options.signal : AbortSignal.any([options.signal, limit])
   const ask = toAsk(config, route, input, options, signal)
   const toError = (address: HostAddress) => (thrown: unknown) => {

@@ -1,5 +1,5 @@
 import { ClusterError } from '../errors.ts'
-import { systemClock } from '../lib/clock.ts'
+import { systemClock, timeLimit } from '../lib/clock.ts'
 import type { GlobalPinInfoJson } from '../model/status-json.ts'
 
 /** What to wait for. */
@@ -29,7 +29,7 @@ export async function waitForStatus(
 ): Promise<GlobalPinInfoJson> {
   const { status = 'pinned', timeoutMs, everyMs = 1000 } = settings
   const given = settings.signal === undefined ? [] : [settings.signal]
-  const limit = timeoutMs === undefined ? undefined : AbortSignal.timeout(timeoutMs)
+  const limit = timeoutMs === undefined ? undefined : timeLimit(timeoutMs)
   const signal = AbortSignal.any(limit === undefined ? given : [...given, limit])
   try {
     for (;;) {

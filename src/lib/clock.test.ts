@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { systemClock } from './clock.ts'
+import { systemClock, timeLimit } from './clock.ts'
 
 const A_MONTH_MS = 30 * 86_400_000
 
@@ -20,6 +20,17 @@ test('what is to wait for longer than timers can does not happen at once', async
   waking.abort()
   await sleeping
   assert.deepEqual(events, ['woken'])
+})
+
+test('a limit beyond what timers can wait is none, and any other ends with a TimeoutError', async () => {
+  const long = [A_MONTH_MS, 2 ** 40, Number.POSITIVE_INFINITY].map(timeLimit)
+  const short = timeLimit(0.5)
+  await assert.rejects(systemClock.sleep(5000, short), { name: 'TimeoutError' })
+  await systemClock.sleep(30, AbortSignal.timeout(5000))
+  assert.deepEqual(
+    long.map(({ aborted }) => aborted),
+    [false, false, false],
+  )
 })
 
 test('a wait ends with the reason of its signal, also of one that was aborted before', async () => {

@@ -24,6 +24,14 @@ export const systemClock: Clock = {
   schedule: (ms, task) => (ms > TIMER_MS_MAX ? scheduleInParts(ms, task) : scheduleOnce(ms, task)),
 }
 
+/**
+ * A signal that aborts with a `TimeoutError` after so many milliseconds, for what ends by the machine's clock. One beyond what a
+ * timer can wait, 25 days, never does: nothing that is bounded takes so long.
+ */
+export function timeLimit(ms: number): AbortSignal {
+  return ms > TIMER_MS_MAX ? new AbortController().signal : AbortSignal.timeout(Math.ceil(ms))
+}
+
 function sleepOnce(ms: number, signal: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
     if (signal.aborted) return reject(signal.reason)

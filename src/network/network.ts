@@ -5,7 +5,7 @@ import { multiaddr } from '@multiformats/multiaddr'
 import type { Meter } from '@opentelemetry/api'
 import { ClusterError, messageOf } from '../errors.ts'
 import type { Logger, Network, Options, StreamHandler } from '../interfaces.ts'
-import type { Clock } from '../lib/clock.ts'
+import { type Clock, timeLimit } from '../lib/clock.ts'
 import { Emitter } from '../lib/emitter.ts'
 import { type Instruments, makeInstruments } from '../lib/instruments.ts'
 import type { Random } from '../lib/random.ts'
@@ -238,7 +238,7 @@ class Libp2pNetwork implements Network {
 
   async #dial(addresses: readonly string[], { signal }: Options): Promise<void> {
     const peer = peerOf(addresses[0] ?? '') ?? ''
-    const limit = AbortSignal.timeout(this.#config.dialTimeoutMs)
+    const limit = timeLimit(this.#config.dialTimeoutMs)
     try {
       await this.#host.dial(
         addresses.map(address => multiaddr(address)),
@@ -255,7 +255,7 @@ class Libp2pNetwork implements Network {
     protocol: string,
     { signal }: Options,
   ): Promise<{ readonly stream: FramedStream; readonly turn: Disposable }> {
-    const limit = AbortSignal.timeout(2 * this.#config.dialTimeoutMs + PING_TIMEOUT_MS)
+    const limit = timeLimit(2 * this.#config.dialTimeoutMs + PING_TIMEOUT_MS)
     const whole = AbortSignal.any([signal, this.#closing.signal, limit])
     let turn: Disposable | undefined
     try {
