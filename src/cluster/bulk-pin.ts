@@ -42,7 +42,7 @@ function plan(wanted: WantedPin, existingOf: (cid: Cid) => Pin | undefined, plac
       ? toPlaced(cid, options, existing, placing)
       : toUpdated(existingOf(source), cid, options, { existing, nowMs: placing.nowMs })
   const isSame = existing !== undefined && isSameRequest(existing, put)
-  return isSame ? { outcome: 'unchanged' } : { outcome: 'pinned', put }
+  return { outcome: isSame ? 'unchanged' : 'pinned', put }
 }
 
 /** The pin to copy, if any. */

@@ -32,7 +32,7 @@ export function importPins(
       const existing = existingOf(entry.cid)
       const put = toImported(entry, changes, byDefault, choose)
       const isSame = existing !== undefined && isSameRequest(existing, put)
-      return isSame ? { outcome: 'unchanged' } : { outcome: 'pinned', put }
+      return { outcome: isSame ? 'unchanged' : 'pinned', put }
     }
     return { cidsOf: (entry: Pin) => [entry.cid], plan }
   }

@@ -166,7 +166,10 @@ export function toUpdated(
   return wanted
 }
 
-/** Writes unless the same stands there. The answer carries the peers that the user asked for, which are not stored. */
+/**
+ * Writes; where the same stands already the pinset only notes that it is wanted. The answer carries the peers that the user
+ * asked for, which are not stored.
+ */
 async function commit(
   { consensus, tracer }: PinComponents,
   existing: Pin | undefined,
@@ -174,7 +177,7 @@ async function commit(
   userAllocations: readonly PeerId[],
   { signal }: Options,
 ): Promise<Pin> {
-  if (existing !== undefined && isSameRequest(existing, wanted)) return existing
   await withSpan(tracer, 'consensus/Put', () => consensus.put([wanted], { signal }))
-  return { ...wanted, userAllocations }
+  const isSame = existing !== undefined && isSameRequest(existing, wanted)
+  return isSame ? existing : { ...wanted, userAllocations }
 }

@@ -109,7 +109,7 @@ async function receiveOne(
   { logger, metrics }: BatchReport,
 ): Promise<boolean> {
   try {
-    return await work.receive(received.partition, received.change, received.deletedCids)
+    return await work.receive(received)
   } catch (thrown) {
     const error = orThrow(thrown)
     metrics.refused.add(1)

@@ -44,8 +44,9 @@ async function openSides(stack: AsyncDisposableStack, aheadMs: number): Promise<
 function deliver(from: Side, to: Side, at: number): void {
   const changes = from.written.slice(from.sent[at] ?? 0)
   from.sent[at] = from.written.length
-  const received = changes.map(({ partition, update, deletedCids }) => ({
+  const received = changes.map(({ partition, time, update, deletedCids }) => ({
     partition,
+    time,
     change: decodeChange(update),
     deletedCids,
   }))

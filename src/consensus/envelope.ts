@@ -13,14 +13,14 @@ import { CHANGE_BOUNDS, decodeChange } from './update.ts'
 /** Largest envelope that is made or read. */
 export const ENVELOPE_BYTES_MAX = 768 * 1024
 
-const FORMAT = 2
+const FORMAT = 3
 const SIGNATURE_BYTES = 64
 const CHANGES_MAX = 65_536
 const CID_BYTES_MAX = 512
 const CID_BYTES_MIN = 4
 
 /**
- * Changes by one writer, as they travel: format · writer · incarnation · count of changes · for each its partition,
+ * Changes by one writer, as they travel: format · writer · incarnation · count of changes · for each its partition, time,
  * Yjs update and the CIDs of what it deletes · Ed25519 signature over all of that. Whoever relays it, the
  * signature binds it to its writer.
  */
@@ -36,8 +36,8 @@ export function encodeEnvelope(
   changes: readonly PartitionChange[],
 ): Uint8Array {
   const out = new ByteWriter().byte(FORMAT).text(identity.id).uint(incarnation).uint(changes.length)
-  for (const { partition, update, deletedCids } of changes) {
-    out.uint(partition).bytes(update).uint(deletedCids.length)
+  for (const { partition, time, update, deletedCids } of changes) {
+    out.uint(partition).uint(time.ms).uint(time.count).bytes(update).uint(deletedCids.length)
     for (const cid of deletedCids) out.bytes(cid)
   }
   const body = out.finish()
@@ -83,6 +83,7 @@ export function openEnvelope(
 
 function readChange(input: ByteReader): ReceivedChange {
   const partition = input.uint(0xffff)
+  const time = { ms: input.uint(), count: input.uint(0xffff) }
   const update = input.bytes(ENVELOPE_BYTES_MAX)
   // The CID of every deletion follows, so there can't be more of them than there is room for.
   const change = decodeChange(update, Math.floor(input.left / CID_BYTES_MIN))
@@ -92,5 +93,5 @@ function readChange(input: ByteReader): ReceivedChange {
   if (deletes !== change.deletes.length)
     throw new ClusterError('INVALID_ARGUMENT', 'a change does not name the CID of each deletion')
   for (const value of change.values) splitItem(value)
-  return { partition, change, deletedCids }
+  return { partition, time, change, deletedCids }
 }

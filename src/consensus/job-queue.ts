@@ -3,12 +3,15 @@ import type { Clock } from '../lib/clock.ts'
 import type { Cid } from '../model/cid.ts'
 import type { PeerId } from '../model/peer.ts'
 import type { Pin } from '../model/pin.ts'
+import type { ForeignState } from './foreign-state.ts'
+import type { HlcTime } from './hlc.ts'
 import type { Change } from './update.ts'
-import type { ForeignState } from './work.ts'
 
 /** A change of one partition as it came from another writer. */
 export interface ReceivedChange {
   readonly partition: number
+  /** When its writer made it. */
+  readonly time: HlcTime
   readonly change: Change
   readonly deletedCids: readonly Uint8Array[]
 }

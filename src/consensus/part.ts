@@ -1,6 +1,7 @@
 import type { StoreWrite } from '../interfaces.ts'
 import type { Documents } from './documents.ts'
 import { encodeHead, type Head, xorItem } from './head.ts'
+import type { HlcTime } from './hlc.ts'
 import { headKey, logKey } from './keys.ts'
 import type { PartitionDocument } from './partition-document.ts'
 import { encodeChange, type ItemId } from './update.ts'
@@ -8,6 +9,8 @@ import { encodeChange, type ItemId } from './update.ts'
 /** A change of one partition as it goes out to others: the Yjs update, and the CIDs of what it deletes, in order. */
 export interface PartitionChange {
   readonly partition: number
+  /** When it was made. */
+  readonly time: HlcTime
   readonly update: Uint8Array
   readonly deletedCids: readonly Uint8Array[]
 }
@@ -60,7 +63,7 @@ export class Part {
   }
 
   /** Makes one change of what this writer did since the last one; undefined when that is nothing. */
-  flushOwn(client: number): PartitionChange | undefined {
+  flushOwn(client: number, time: HlcTime): PartitionChange | undefined {
     if (this.#ownValues.length === 0 && this.#ownDeletes.length === 0) return undefined
     // As `encodeChange` sorts deletions; the CIDs follow the same order.
     const deletes = this.#ownDeletes.sort((a, b) => b.id.client - a.id.client || a.id.clock - b.id.clock)
@@ -73,7 +76,7 @@ export class Part {
     this.#updates.push(update)
     this.#ownValues = []
     this.#ownDeletes = []
-    return { partition: this.partition, update, deletedCids: deletes.map(({ cid }) => cid) }
+    return { partition: this.partition, time, update, deletedCids: deletes.map(({ cid }) => cid) }
   }
 
   /** Adds a log entry that no document has seen. */

@@ -156,7 +156,7 @@ test('a writer that is not trusted changes nothing, and one that is trusted cann
   await stranger.pinset.put([pinOf(1)], options)
   const update = encodeChange({ client: 99, fromClock: 0, values: [Uint8Array.of(1, 2, 3, 4)], deletes: [] })
   const forged = encodeEnvelope({ ...stranger.identity, id: friend.id }, 1, [
-    { partition: 1, update, deletedCids: [] },
+    { partition: 1, time: { ms: 1, count: 0 }, update, deletedCids: [] },
   ])
   const network = stack.use(hub.join(friend.id))
   await network.publish('pinfold/pinset/2/test', forged)

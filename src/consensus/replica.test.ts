@@ -60,8 +60,9 @@ function record(replica: Replica): PartitionChange[] {
 function deliver(to: Replica, changes: readonly PartitionChange[]): void {
   to.receive(
     'writer',
-    changes.map(({ partition, update, deletedCids }) => ({
+    changes.map(({ partition, time, update, deletedCids }) => ({
       partition,
+      time,
       change: decodeChange(update),
       deletedCids,
     })),
@@ -202,6 +203,61 @@ test('pinning again the same way writes nothing', async () => {
   await replica.write([toPin(cidOf('k'), { name: 'n', timestampMs: 1000 })], [], signal)
   await replica.write([toPin(cidOf('k'), { name: 'n', timestampMs: 9000 })], [], signal)
   assert.equal(written.length, 1)
+})
+
+/** What is done from here on is later than all before, also by the clocks of two replicas. */
+async function nextMillisecond(): Promise<void> {
+  const nowMs = systemClock.now()
+  while (Math.floor(systemClock.now()) <= Math.ceil(nowMs))
+    await new Promise<void>(resolve => setImmediate(resolve))
+}
+
+test('a pin that is asked for again stays, though a removal from before that arrives only then', async () => {
+  for (const isTwice of [false, true]) {
+    await using a = await openReplica()
+    await using b = await openReplica()
+    const written = [record(a), record(b)] as const
+    const pin = toPin(cidOf('k'), { name: 'wanted' })
+    await a.write([pin], [], signal)
+    if (isTwice) await b.write([pin], [], signal)
+    deliver(b, written[0])
+    deliver(a, written[1])
+    await Promise.all([settled(a), settled(b)])
+    const before = written.map(changes => changes.length)
+    await nextMillisecond()
+    await a.write([], [pin.cid], signal)
+    await nextMillisecond()
+    await b.write([pin], [], signal)
+    assert.equal(written[1].length, before[1], 'nothing is written')
+    deliver(b, written[0].slice(before[0]))
+    await settled(b)
+    assert.equal((await b.get(pin.cid))?.name, 'wanted')
+    deliver(a, written[1].slice(before[1]))
+    await settled(a)
+    assert.equal((await a.get(pin.cid))?.name, 'wanted')
+    assert.equal(rootOf(a), rootOf(b))
+    await nextMillisecond()
+    await a.write([], [pin.cid], signal)
+    deliver(b, written[0].slice(before[0]))
+    await settled(b)
+    assert.equal(await b.get(pin.cid), undefined)
+  }
+})
+
+test('a pin that was asked for again goes with a removal from after that', async () => {
+  await using a = await openReplica()
+  await using b = await openReplica()
+  const written = record(a)
+  const pin = toPin(cidOf('k'))
+  await a.write([pin], [], signal)
+  deliver(b, written)
+  await settled(b)
+  await b.write([pin], [], signal)
+  await nextMillisecond()
+  await a.write([], [pin.cid], signal)
+  deliver(b, written.slice(1))
+  await settled(b)
+  assert.equal(await b.get(pin.cid), undefined)
 })
 
 test('a refused write reaches the caller, makes the replica read-only, and is not there later', async () => {

@@ -13,6 +13,7 @@ import { Committed } from './committed.ts'
 import type { ConsensusConfig } from './config.ts'
 import { Documents } from './documents.ts'
 import { Folding } from './folding.ts'
+import type { ForeignState } from './foreign-state.ts'
 import { GuardedWrites } from './guarded-writes.ts'
 import { Hlc, type HlcTime } from './hlc.ts'
 import {
@@ -27,12 +28,13 @@ import { encodeOwnState, encodeOwnWriters, encodeRetired, type OwnState, writeMe
 import type { METRICS } from './metrics.ts'
 import type { PartitionChange } from './part.ts'
 import { partitionOf } from './partition-of.ts'
+import { RecentConfirmations } from './recent-confirmations.ts'
 import { RecentRemovals } from './recent-removals.ts'
 import { Repair } from './repair.ts'
 import type { PulledState } from './sync-protocol.ts'
 import { type ItemId, runsOf } from './update.ts'
 import { readMany, readPin, readPins } from './view.ts'
-import { type ForeignState, Work } from './work.ts'
+import { Work } from './work.ts'
 
 /** What the replica needs. */
 export interface ReplicaComponents {
@@ -67,6 +69,7 @@ export class Replica implements AsyncDisposable {
   readonly #repair: Repair
   readonly #disk: GuardedWrites
   readonly #removals = new RecentRemovals()
+  readonly #confirmations = new RecentConfirmations()
   #committed: Committed
   #isRegistered = false
   /** What a batch changed of which the disk did not say whether it took it. */
@@ -302,6 +305,7 @@ export class Replica implements AsyncDisposable {
       retired: this.#committed.retired,
       partitionOf: cid => this.partitionOf(cid),
       removals: this.#removals,
+      confirmations: this.#confirmations,
       onDrift: ms =>
         this.#warn(
           'a peer writes with a clock far ahead of ours: check the time on both',

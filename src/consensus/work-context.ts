@@ -1,6 +1,7 @@
 import type { Documents } from './documents.ts'
 import type { Head } from './head.ts'
 import type { Hlc } from './hlc.ts'
+import type { RecentConfirmations } from './recent-confirmations.ts'
 import type { RecentRemovals } from './recent-removals.ts'
 
 /** What a batch of changes is worked out against: the committed state, and this writer. */
@@ -14,6 +15,7 @@ export interface WorkContext {
   readonly retired: ReadonlySet<number>
   readonly partitionOf: (cid: Uint8Array) => number
   readonly removals: Pick<RecentRemovals, 'covers'>
+  readonly confirmations: RecentConfirmations
   /** Told of a record whose time lies too far ahead to be followed. */
   readonly onDrift: (aheadOf: number) => void
 }

@@ -5,6 +5,7 @@ import { cidFromBytes } from '../model/cid.ts'
 import { isHiddenName } from '../model/entry-name.ts'
 import { isSameRequest, type Pin } from '../model/pin.ts'
 import type { FinishedWork } from './finished-work.ts'
+import { checkForeign, type ForeignState, knownAsDeleted } from './foreign-state.ts'
 import { EMPTY_HEAD, type Head } from './head.ts'
 import { type HlcTime, timeOfMove } from './hlc.ts'
 import type { MergeOutcome, ReceivedChange } from './job-queue.ts'
@@ -27,16 +28,6 @@ import {
 import type { WorkContext } from './work-context.ts'
 
 const NONE: ReadonlySet<number> = new Set()
-
-/**
- * What another peer has of a partition: an update with everything that was lacking here and all deletions. Of writers
- * that it has retired it keeps no deletions: whatever of theirs it does not name as living is deleted there.
- */
-export interface ForeignState {
-  readonly update: Uint8Array
-  readonly retired: ReadonlySet<number>
-  readonly retiredLive: IdRuns
-}
 
 interface Seen {
   readonly cid: Uint8Array
@@ -71,12 +62,14 @@ export class Work {
     this.#view.set(key, { cid, before: entry, now: entry })
   }
 
-  /** Adds or replaces a pin. What is pinned the same way already is left alone. */
+  /** Adds or replaces a pin. What is pinned the same way already is left alone, and remembered as wanted. */
   async put(pin: Pin): Promise<void> {
+    const { hlc, confirmations } = this.#context
     const cid = pin.cid.bytes
     const seen = this.#seen(cid)
-    if (seen.now !== undefined && isSameRequest(pinOfEntry(pin.cid, seen.now), pin)) return
-    await this.#write(seen, pin, this.#context.hlc.tickAfter(timeOf(seen.now)))
+    if (seen.now !== undefined && isSameRequest(pinOfEntry(pin.cid, seen.now), pin))
+      confirmations.add(cid, hlc.tick())
+    else await this.#write(seen, pin, hlc.tickAfter(timeOf(seen.now)))
   }
 
   /**
@@ -102,6 +95,7 @@ export class Work {
   async remove(cid: Uint8Array): Promise<void> {
     const seen = this.#seen(cid)
     if (seen.now === undefined) return
+    this.#context.hlc.tick()
     await this.#deleteItems(this.#part(this.#context.partitionOf(cid)), seen, undefined)
     seen.now = undefined
   }
@@ -135,7 +129,20 @@ export class Work {
    * Takes a change that another writer made and signed. False when something before it is missing here: then nothing
    * of it is taken. Throws `INVALID_ARGUMENT` when it holds what a writer never writes.
    */
-  async receive(partition: number, change: Change, deletedCids: readonly Uint8Array[]): Promise<boolean> {
+  async receive({ partition, time, change, deletedCids }: ReceivedChange): Promise<boolean> {
+    const { confirmations, hlc } = this.#context
+    const wanted = deletedCids
+      .filter(cid => confirmations.isLater(cid, time))
+      .map(cid => ({ seen: this.#seen(cid), before: this.#seen(cid).now }))
+    const isTaken = await this.#take(partition, change, deletedCids)
+    for (const { seen, before } of wanted) {
+      if (before === undefined || seen.now !== undefined) continue
+      await this.#write(seen, pinOfEntry(cidFromBytes(seen.cid), before), hlc.tickAfter(timeOf(before)))
+    }
+    return isTaken
+  }
+
+  async #take(partition: number, change: Change, deletedCids: readonly Uint8Array[]): Promise<boolean> {
     if (partition >= this.#context.partitionsCount) this.#refuseMisplaced('a change', partition)
     for (const cid of deletedCids) {
       if (this.#context.partitionOf(cid) !== partition) this.#refuseMisplaced('a removal', partition)
@@ -211,7 +218,8 @@ export class Work {
   async merge(partition: number, state: ForeignState): Promise<MergeOutcome> {
     if (partition >= this.#context.partitionsCount) this.#refuseMisplaced('a state', partition)
     const part = this.#part(partition)
-    this.#checkForeign(part, state.update)
+    const { client, retired } = this.#context
+    checkForeign(state, { partition, client, knownClock: part.clocks.get(client) ?? 0 })
     const document = await this.#document(part)
     const updates = [state.update]
     const live: { id: ItemId; change: 1 | -1 }[] = []
@@ -227,7 +235,7 @@ export class Work {
     }
     try {
       const { added } = apply(state.update)
-      const deletes = this.#knownAsDeleted(document, added, state)
+      const deletes = knownAsDeleted(document, added, state, retired)
       if (deletes.length > 0) {
         updates.push(encodeChange({ client: 0, fromClock: 0, values: [], deletes }))
         for (const update of updates.slice(1)) apply(update)
@@ -245,36 +253,6 @@ export class Work {
     for (const [client, clock] of clocks) part.clocks.set(client, clock)
     for (const { id, change } of live) part.mark(id, change)
     return isNews ? 'news' : 'known'
-  }
-
-  /** What does not come from this program never reaches a document, nor what is said to be ours and is not. */
-  #checkForeign(part: Part, update: Uint8Array): void {
-    const { client } = this.#context
-    if ((checkState(update).get(client) ?? 0) <= (part.clocks.get(client) ?? 0)) return
-    throw new ClusterError(
-      'INVALID_ARGUMENT',
-      `another peer tells of writes of this peer to partition ${part.partition} that it never made`,
-    )
-  }
-
-  /**
-   * Items of retired writers that live in the document although one of the two sides knows better: whoever has retired a
-   * writer has seen all its items, so that what does not live there was deleted there.
-   */
-  #knownAsDeleted(
-    document: PartitionDocument,
-    added: readonly ItemId[],
-    { retired, retiredLive }: ForeignState,
-  ): ItemId[] {
-    const deletes = added.filter(id => this.#context.retired.has(id.client))
-    if (retired.size === 0) return deletes
-    const isFound = new Set(deletes.map(itemKey))
-    for (const { client, clock } of document.items()) {
-      const key = itemKey({ client, clock })
-      if (retired.has(client) && !isFound.has(key) && !hasId(retiredLive, { client, clock }))
-        deletes.push({ client, clock })
-    }
-    return deletes
   }
 
   #refresh(document: PartitionDocument, touched: ReadonlySet<string>): void {
@@ -337,7 +315,8 @@ export class Work {
   }
 
   #flushOwn(part: Part): void {
-    const change = part.flushOwn(this.#context.client)
+    const { client, hlc } = this.#context
+    const change = part.flushOwn(client, hlc.last)
     if (change !== undefined) this.#own.push(change)
   }
 

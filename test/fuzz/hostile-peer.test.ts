@@ -70,6 +70,7 @@ function forged(signer: Identity, name: string, client: number, number: number):
   const update = encodeChange({ client, fromClock: 0, values, deletes: [] })
   const changes = Array.from({ length: PARTITIONS }, (_, partition) => ({
     partition,
+    time: { ms: Date.now(), count: 0 },
     update,
     deletedCids: [],
   }))

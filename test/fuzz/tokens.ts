@@ -100,6 +100,8 @@ export function walkEnvelope(at: Walk): void {
   at.uint()
   at.times(() => {
     at.uint()
+    at.uint()
+    at.uint()
     at.sized(walkUpdate)
     at.times(() => at.sized())
   })

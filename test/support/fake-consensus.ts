@@ -36,11 +36,13 @@ export function fakeConsensus(): FakeConsensus {
     rootDigest: '',
     async put(wanted, { signal, replacing }) {
       signal.throwIfAborted()
-      writesCount++
       const added = wanted.filter((pin, at) => {
         const [before, now] = [replacing?.[at], pins.get(cidKey(pin.cid))]
+        if (now !== undefined && isSameRequest(now, pin)) return false
         return before === undefined || (now !== undefined && isSameRequest(now, before))
       })
+      if (added.length === 0) return
+      writesCount++
       const hadEntry = added.map(({ cid }) => pins.has(cidKey(cid)))
       for (const pin of added) {
         pins.set(cidKey(pin.cid), {
