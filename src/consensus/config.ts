@@ -38,8 +38,7 @@ export const consensusSchema = Type.Object({
     default: 4096,
     minimum: 1,
     maximum: 65_536,
-    description:
-      'Pieces that the pinset is cut into; a power of two, the same on every peer, fixed once there is data.',
+    description: 'Pieces that the pinset is cut into; the same on every peer, fixed once there is data.',
   }),
   // A piece is needed while it is merged or sent, and is seldom needed again soon: more would be kept for nothing.
   memory_budget: Type.Integer({

@@ -91,6 +91,20 @@ test('watch prints events, connects again with its cursor, and gives up on what 
   assert.notEqual(run.exitCode, 0)
 })
 
+test('watch tells of each outage once, however often it tries to connect', async () => {
+  const broken = new ClusterError('PEER_UNREACHABLE', 'cut short')
+  const down = new ClusterError('PEER_UNREACHABLE', 'no daemon answers')
+  const refusal = new ClusterError('INVALID_ARGUMENT', 'no such kind', { details: { status: 400 } })
+  const run = await runFake(['watch'], {
+    events: [[...EVENTS, broken], [down], [down], [...EVENTS, broken], [down], [refusal]],
+  })
+  const lines = run.stderr.split('\n').filter(line => line.includes('connecting again'))
+  assert.deepEqual(
+    lines.map(line => line.replace(/.*again: /, '')),
+    ['cut short', 'cut short'],
+  )
+})
+
 test('recover sends its filter, and only what is given', async () => {
   const run = await runFake(['recover', '--reason', 'TIMEOUT', '--filter', 'pin_error', '--limit', '5'], {
     recoverAll: [[]],

@@ -41,10 +41,13 @@ export const watch = defineCommand({
     const cid = options.cid === '' ? '' : parseCidArgument(options.cid, 'parsing cid').toString()
     let after = options.after
     let wasConnected = false
+    // An outage is told of once, however often connecting is tried.
+    let isOut = false
     for (;;) {
       try {
         for await (const event of client.events({ query: { kinds: options.kinds, cid, after } }, context)) {
           wasConnected = true
+          isOut = false
           after = event.id
           if (event.kind !== 'alive') await out.value(event, formatEvent)
         }
@@ -52,7 +55,8 @@ export const watch = defineCommand({
         signal.throwIfAborted()
         // What is refused, or was never reached, would be so again.
         if (isFromServer(thrown) || !wasConnected) throw thrown
-        await out.note(`connecting again: ${messageOf(thrown)}`)
+        if (!isOut) await out.note(`connecting again: ${messageOf(thrown)}`)
+        isOut = true
       }
       await clock.sleep(RETRY_MS, signal)
     }
