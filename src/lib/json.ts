@@ -34,6 +34,21 @@ export function formatJson(value: unknown, indent?: number): string {
   }
 }
 
+/** Characters of lines that are handed on in one go. */
+const PIECE_CHARACTERS = 64 * 1024
+
+/** Documents as lines of JSON, in pieces of many lines. */
+export async function* toJsonLines(documents: AsyncIterable<unknown>): AsyncGenerator<string> {
+  let text = ''
+  for await (const document of documents) {
+    text += `${formatJson(document)}\n`
+    if (text.length < PIECE_CHARACTERS) continue
+    yield text
+    text = ''
+  }
+  if (text !== '') yield text
+}
+
 function widen(_key: string, value: unknown): unknown {
   return typeof value === 'bigint' ? json.rawJSON(value.toString()) : value
 }

@@ -1,16 +1,11 @@
-import { createWriteStream } from 'node:fs'
-import { rename } from 'node:fs/promises'
 import type { Writable } from 'node:stream'
-import { pipeline } from 'node:stream/promises'
-import { formatJson } from '../../lib/json.ts'
+import { toJsonLines } from '../../lib/json.ts'
+import { writePieces } from '../../lib/write-file.ts'
 import { EXPORT_TYPES, type Pin } from '../../model/pin.ts'
 import { toPinJson } from '../../model/pin-json.ts'
 import type { Command } from '../command.ts'
 import { doing } from '../doing.ts'
 import { openState } from '../open-state.ts'
-
-/** Characters that are written in one go. */
-const PIECE_CHARACTERS = 64 * 1024
 
 /** Writes the pinset as lines of JSON. */
 export const stateExportCommand: Command = {
@@ -32,28 +27,19 @@ must not run; of a running one, "cluster-ctl state export" gives the same.`,
   async run(input, context) {
     using open = await openState(input, context)
     const { signal } = context
-    const pieces = toPieces(open.state.pins(input.has('requests') ? { types: EXPORT_TYPES } : {}, { signal }))
+    const pins = open.state.pins(input.has('requests') ? { types: EXPORT_TYPES } : {}, { signal })
+    const pieces = toJsonLines(toDocuments(pins))
     await doing('exporting state', async () => {
       const file = input.text('file')
       if (file === undefined) await writeAll(context.stdout, pieces)
-      else {
-        await pipeline(pieces, createWriteStream(`${file}.part`, { mode: 0o644 }), { signal })
-        await rename(`${file}.part`, file)
-      }
+      else await writePieces(file, pieces, 0o644, { signal })
     })
     return 0
   },
 }
 
-async function* toPieces(pins: AsyncIterable<Pin>): AsyncIterable<string> {
-  let text = ''
-  for await (const pin of pins) {
-    text += `${formatJson(toPinJson(pin))}\n`
-    if (text.length < PIECE_CHARACTERS) continue
-    yield text
-    text = ''
-  }
-  if (text !== '') yield text
+async function* toDocuments(pins: AsyncIterable<Pin>): AsyncGenerator<unknown> {
+  for await (const pin of pins) yield toPinJson(pin)
 }
 
 /** Writes without ending the stream, which belongs to the process. */
