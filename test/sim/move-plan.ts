@@ -9,6 +9,8 @@ export interface MovePlan {
   readonly inFlightMax: number
   /** Mean pause between two things that operators say of peers. */
   readonly sayEveryMs: number
+  /** An IPFS node takes up to so long for a pin, until it is mended. */
+  readonly pinMsMax: number
 }
 
 /** Changes the plan of a seed to one in which every peer moves content, peers are away for longer, and operators speak. */
@@ -33,6 +35,7 @@ export function movePlanOf(seed: number): Partial<Plan> {
       perSecond: pick(3, 200),
       inFlightMax: pick(3, 200),
       sayEveryMs: chaosMs / pick(2, 5, 10),
+      pinMsMax: pick(0, 120_000),
     },
   }
 }

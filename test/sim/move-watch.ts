@@ -169,6 +169,11 @@ export class MoveWatch {
     return this.isMoved(name) && !this.lives().some(life => seen?.has(life))
   }
 
+  /** Whether a peer in this life may show an entry that is gone: a move brought it back, and it was not there to see it go. */
+  mayShow(name: string, life: string): boolean {
+    return this.isMoved(name) && this.#seenRemoved.get(name)?.has(life) !== true
+  }
+
   /** An IPFS node has, or had until now, a content. */
   noteHeld(peer: PeerId, key: string): void {
     const held = this.#heldMs.get(peer) ?? new Map<string, number>()

@@ -310,16 +310,4 @@ const ABSENCES: readonly Fault[] = [
       return true
     },
   },
-  {
-    kind: 'slow pins',
-    weight: 12,
-    strike: (scene, { ipfs }) => {
-      const { random } = scene
-      ipfs.faults.delayMs = ({ name }) => (name === 'pin' ? random.next() * 2 * MINUTE_MS : 0)
-      later(scene, random.next() * 2 * MINUTE_MS, () => {
-        delete ipfs.faults.delayMs
-      })
-      return true
-    },
-  },
 ]

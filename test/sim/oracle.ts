@@ -54,7 +54,7 @@ export class Oracle {
       const pin = value === undefined ? undefined : this.#pinIn(peer, cid, value)
       const isMoved = before?.pin.allocations.join() !== pin?.allocations.join()
       if (before?.name === pin?.name && !isMoved) continue
-      if (before?.name !== pin?.name) this.#checkStep(peer, before?.name, pin?.name)
+      if (before?.name !== pin?.name) this.#checkStep(peer, life, before?.name, pin?.name)
       if (before !== undefined && before.name !== pin?.name)
         this.#parts.moves.noteRemoved(peer, life, before.name)
       if (pin === undefined) view.delete(cid)
@@ -90,14 +90,18 @@ export class Oracle {
   }
 
   /** G4: an entry goes only when somebody removed it, and never goes back to what it replaced. */
-  #checkStep(peer: number, before: string | undefined, after: string | undefined): void {
-    const { ledger, fail } = this.#parts
+  #checkStep(peer: number, life: number, before: string | undefined, after: string | undefined): void {
+    const { ledger, moves, fail } = this.#parts
     const old = before === undefined ? undefined : ledger.byName.get(before)
     if (old === undefined || before === undefined) return
     if (after === undefined) {
       if (ledger.removalOf(old) === undefined)
         fail(`on peer ${peer} ${before} vanished, though nobody removed it`)
-    } else if (ledger.ancestors(before).has(after) && !ledger.byName.get(after)?.isRepeated)
+    } else if (
+      ledger.ancestors(before).has(after) &&
+      !ledger.byName.get(after)?.isRepeated &&
+      !moves.mayShow(after, `${peer}:${life}`)
+    )
       fail(`on peer ${peer} ${before} went back to ${after}, which it had replaced`)
   }
 

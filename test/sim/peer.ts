@@ -99,6 +99,9 @@ export class SimPeer {
     this.trackerDisk = new Disk({ clock, random, lies, onBatch: () => undefined })
     this.ipfs = openFakeIpfs({ clock }, { name: `${world.plan.seed} ${index}`, isAllContentFound: true })
     world.nodes.set(this.id, this.ipfs)
+    const { pinMsMax = 0 } = world.plan.moves ?? {}
+    const pins = world.random(`pins ${index}`)
+    if (pinMsMax > 0) this.ipfs.faults.delayMs = ({ name }) => (name === 'pin' ? pins.next() * pinMsMax : 0)
   }
 
   get id(): PeerId {

@@ -7,6 +7,8 @@ import { simulate } from './simulate.ts'
 import type { Plan } from './world.ts'
 
 const SEEDS = 200
+/** Of runs in which content moves away from peers that leave; each takes about two seconds of processor time. */
+const MOVING_SEEDS = 10
 
 interface Regression {
   readonly seed: number
@@ -49,4 +51,26 @@ test(`no violation under ${SEEDS} seeds`, { timeout: 170_000 }, async () => {
   assert.equal(runs, SEEDS)
   // Every kind of fault there is was put in: none has become impossible unnoticed.
   assert.equal(Object.keys(faults).length, 20, Object.keys(faults).join(', '))
+})
+
+test(`no violation under ${MOVING_SEEDS} seeds in which peers die, are drained and removed`, {
+  timeout: 170_000,
+}, async () => {
+  const failures: string[] = []
+  const { runs, faults, moves } = await runSeeds({
+    from: 1,
+    count: MOVING_SEEDS,
+    threads: 2,
+    isStoppedAtFirst: false,
+    lies: {},
+    isMoving: true,
+    onFailure: ({ seed, violation }) => {
+      failures.push(`seed ${seed}: ${violation}; again with: npm run sim -- --seed ${seed} --trace --moves`)
+    },
+  })
+  assert.deepEqual(failures, [])
+  assert.equal(runs, MOVING_SEEDS)
+  assert.ok((faults['absence'] ?? 0) > 0)
+  assert.ok(moves.movesCount > 20, `only ${moves.movesCount} moves`)
+  assert.ok(moves.doublesCount <= moves.movesCount / 4, `${moves.doublesCount} of ${moves.movesCount} twice`)
 })
