@@ -7,12 +7,12 @@ import type { Clock } from '../lib/clock.ts'
 export interface HlcTime {
   /** Unix milliseconds. */
   readonly ms: number
-  /** Order within a millisecond: 0 to 32,767, and from 32,768 to 65,535 for moves. */
+  /** Order within a millisecond: 0 to 32,767, and 32,768 more for moves. */
   readonly count: number
 }
 
 const COUNT_MAX = 0x7fff
-/** Counts from here on belong to moves, which have the millisecond of what they move. */
+/** Counts from here on belong to moves, which have the millisecond of what they move, and its count above this one. */
 const MOVES_FROM = 0x8000
 const MOVES_MAX = 0xffff
 
@@ -21,18 +21,17 @@ export function compareTimes(a: HlcTime, b: HlcTime): number {
   return a.ms - b.ms || a.count - b.count
 }
 
-/** Time of a move of what has the given time: right after it, and before everything that is written later. */
+/** Time of a move of what has the given time: the same for every move of it, and before everything that is written over it. */
 export function timeOfMove({ ms, count }: HlcTime): HlcTime {
-  if (count >= MOVES_MAX) return { ms: ms + 1, count: MOVES_FROM }
-  return { ms, count: Math.max(MOVES_FROM, count + 1) }
+  return { ms, count: count | MOVES_FROM }
 }
 
 /**
- * Whether the one time is that of a move of what had the other, or of a move of that. Where the other is that of a move
- * itself, it may be one that somebody else made of the same entry at the same time, with the same count or a lower one.
+ * Whether the one time is that of a move of what had the other, or of a move of that, or of another move of the same. The count
+ * tells entries apart that were written within a millisecond, which is long where a clock is ahead: all follow it, and stand still.
  */
 export function isMoveOf(time: HlcTime, moved: HlcTime): boolean {
-  return time.count >= MOVES_FROM && time.ms === moved.ms
+  return time.count === (moved.count | MOVES_FROM) && time.ms === moved.ms
 }
 
 /** Gives times that never go back, whatever the machine's clock does, and that follow what was seen from others. */
