@@ -223,6 +223,8 @@ export interface Monitor extends AsyncDisposable {
       readonly receivedAtMs: number
     }) => void,
   ): Disposable
+  /** Told, again and again, of every peer, self included, whose identity another process uses at the same time. */
+  onSecondRun(listener: (peer: PeerId) => void): Disposable
   /** What a peer said last, also when its heartbeat has expired. */
   hello(peer: PeerId): PeerHello | undefined
   /** Names of all metrics that were ever received. */

@@ -37,6 +37,7 @@ function openWorld() {
   const clock = virtualClock()
   const [health, metrics, expired] = [new Emitter<PeerHealth>(), new Emitter<Metric>(), new Emitter<Alert>()]
   const beats = new Emitter<{ peer: string; sentAtMs: number; receivedAtMs: number }>()
+  const doubled = new Emitter<string>()
   const peers = new Map<string, PeerHealth>()
   const marks = new Map<string, PeerMark>()
   const fates = new Map<string, PeerFate>()
@@ -68,6 +69,7 @@ function openWorld() {
         onMetric: listener => metrics.on(listener),
         onAlert: listener => expired.on(listener),
         onBeat: listener => beats.on(listener),
+        onSecondRun: listener => doubled.on(listener),
       },
     },
     CONFIG,
@@ -94,6 +96,7 @@ function openWorld() {
     peers,
     marks,
     fates,
+    doubled,
     metrics,
     beats,
     become,
@@ -263,6 +266,23 @@ test('a pinset that is another while writes go on is none of its business, one t
   assert.deepEqual(holding(), ['pinset-diverging other'])
   world.digestOfOther = ''
   await clock.advance(10_000)
+  assert.deepEqual(holding(), [])
+})
+
+test('an identity that two daemons use is critical until only one of them is heard, here as elsewhere', async () => {
+  const { alerts, clock, doubled, told, holding } = openWorld()
+  await using _alerts = alerts
+  for (let at = 0; at < 100; at++) {
+    for (const peer of ['me', 'other']) doubled.emit(peer)
+    await clock.advance(3000)
+  }
+  assert.deepEqual(holding().sort(), ['identity-copied me', 'identity-copied other'])
+  assert.deepEqual(
+    told.map(({ severity }) => severity),
+    ['critical', 'critical'],
+  )
+  assert.match(told[0]?.message ?? '', /another daemon runs with the identity of this peer.* Stop the copy/)
+  await clock.advance(130_000)
   assert.deepEqual(holding(), [])
 })
 

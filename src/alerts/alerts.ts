@@ -10,6 +10,7 @@ import { AlertBook } from './alert-book.ts'
 import { CertificateWatch } from './certificate-watch.ts'
 import { ClockWatch } from './clock-watch.ts'
 import type { AlertsConfig } from './config.ts'
+import { IdentityWatch } from './identity-watch.ts'
 import { ALERT_METRICS } from './metrics.ts'
 import { OwnWatch } from './own-watch.ts'
 import { PeerWatch } from './peer-watch.ts'
@@ -20,7 +21,7 @@ export interface AlertsParts {
   readonly self: PeerId
   readonly monitor: Pick<
     Monitor,
-    'health' | 'hello' | 'latest' | 'onAlert' | 'onBeat' | 'onHealth' | 'onMetric'
+    'health' | 'hello' | 'latest' | 'onAlert' | 'onBeat' | 'onHealth' | 'onMetric' | 'onSecondRun'
   >
   readonly consensus: Pick<Consensus, 'isTrusted' | 'rootDigest' | 'state'>
   readonly network: Pick<Network, 'peers' | 'self'>
@@ -44,6 +45,7 @@ export function openAlerts(parts: AlertsParts, config: AlertsConfig): Alerts {
   const stack = new AsyncDisposableStack()
   const peers = stack.use(new PeerWatch({ ...parts, book }))
   const clocks = stack.use(new ClockWatch({ self, book, monitor, maxMs: config.clockSkewMaxMs }))
+  const identities = stack.use(new IdentityWatch({ self, book, monitor, clock }))
   const pinsets = new PinsetWatch({ ...parts, book, afterMs: config.pinsetDiffersAfterMs })
   const { ipfsDownAfterMs, diskFreeMinBytes, certificateWarningMs } = config
   const own = new OwnWatch({ ...parts, book, ipfsDownAfterMs, diskFreeMinBytes })
@@ -55,6 +57,7 @@ export function openAlerts(parts: AlertsParts, config: AlertsConfig): Alerts {
     repeat({ clock, everyMs: config.checkIntervalMs, isEager: true, onError }, async signal => {
       peers.check()
       clocks.check()
+      identities.check()
       pinsets.check()
       await Promise.all([own.check(signal), certificates.check(signal)])
     }),

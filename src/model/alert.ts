@@ -26,6 +26,11 @@ export const ALERTS = {
     says: 'a living peer no longer tells what it used to measure',
   },
   'clock-skew': { severity: 'warning', about: 'peer', says: 'the clock of a peer, or our own, is wrong' },
+  'identity-copied': {
+    severity: 'critical',
+    about: 'peer',
+    says: 'two daemons run with the same identity',
+  },
   'pinset-diverging': {
     severity: 'warning',
     about: 'peer',

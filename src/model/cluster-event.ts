@@ -33,7 +33,11 @@ export type Happening =
       readonly change: 'joined' | 'left'
     }
   /** Something that somebody should know of has begun, has become another kind of it, or is over. */
-  | { readonly kind: 'alert'; readonly change: 'raised' | 'changed' | 'cleared'; readonly alert: ClusterAlert }
+  | {
+      readonly kind: 'alert'
+      readonly change: 'raised' | 'changed' | 'cleared'
+      readonly alert: ClusterAlert
+    }
   /** Events were missed: what is wanted has to be listed anew. */
   | { readonly kind: 'reset' }
   /** Nothing has happened that was asked for: a sign of life, whose id is where to go on. */

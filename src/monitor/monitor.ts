@@ -10,7 +10,7 @@ import { repeat } from '../lib/repeat.ts'
 import type { Identity } from '../model/identity.ts'
 import type { Alert, Metric } from '../model/metric.ts'
 import type { PeerId } from '../model/peer.ts'
-import { PEER_CONDITIONS, type PeerCondition, type PeerHealth } from '../model/peer-health.ts'
+import type { PeerCondition, PeerHealth } from '../model/peer-health.ts'
 import { announceable } from './announceable.ts'
 import type { MonitorConfig } from './config.ts'
 import { isPresent } from './failure-detector.ts'
@@ -26,7 +26,10 @@ import {
 import { MeasureBoard } from './measure-board.ts'
 import { type BookRefusal, MetricBook } from './metric-book.ts'
 import { MONITOR_METRICS } from './metrics.ts'
+import { observeHealth } from './observe-health.ts'
 import { PeerWatch } from './peer-watch.ts'
+import { openRunNotices } from './run-notices.ts'
+import { SecondRuns } from './second-runs.ts'
 
 const PEERS_MAX = 4096
 /** How long a beat waits for measures that are just being read; the next one takes them along. */
@@ -42,12 +45,10 @@ const HELLO_EVERY_MS = 10_000
 const GOODBYE_MS = 500
 /** Whoever is newly missed is told of at once, unless a heartbeat went out so recently, in parts of the interval. */
 const NEWS_PART = 4
-/** Suspicion is told as a metric of so many peers. */
-const PHI_PEERS_MAX = 100
 
 /** What the monitor works with. */
 export interface MonitorParts {
-  readonly network: Pick<Network, 'self' | 'publish' | 'subscribe' | 'onPeer'>
+  readonly network: Pick<Network, 'self' | 'publish' | 'subscribe' | 'onPeer' | 'peers' | 'request' | 'serve'>
   readonly identity: Identity
   readonly informers: readonly Informer[]
   /** What this peer says of itself. When it rejects, the last answer is told again. */
@@ -87,6 +88,8 @@ class HeartbeatMonitor implements Monitor {
   readonly #raised = new Emitter<Alert>()
   readonly #beats = new Emitter<{ peer: PeerId; sentAtMs: number; receivedAtMs: number }>()
   readonly #health = new Emitter<PeerHealth>()
+  readonly #runs = new SecondRuns(PEERS_MAX)
+  readonly #doubled = new Emitter<PeerId>()
   readonly #instruments: Instruments<typeof MONITOR_METRICS>
   readonly #owned = new AsyncDisposableStack()
   readonly #stopping = new AbortController()
@@ -116,9 +119,19 @@ class HeartbeatMonitor implements Monitor {
     })
     const onFailure = (informer: string) => instruments.failedReads.add(1, { informer })
     this.#board = new MeasureBoard({ informers, clock, logger, onFailure })
-    this.#observe()
+    observeHealth(instruments, this.#watch, network.self)
+    instruments.disk.observe(() => this.#diskWeight())
     this.expect(parts.known?.() ?? [])
     this.#owned.use(network.subscribe(this.#topic, (bytes, from) => this.#receive(bytes, from)))
+    this.#owned.use(
+      openRunNotices({
+        ...parts,
+        protocol: `/pinfold/run/1/${config.clusterName}`,
+        isHeard: peer => isPresent(this.#watch.conditionOf(peer) ?? 'gone'),
+        ownBeat: () => this.#nextBeat(false).bytes,
+        onBeat: (bytes, from) => this.#noteRun(decodeHeartbeat(bytes, from, config.clusterName)),
+      }),
+    )
     this.#owned.use(network.onPeer(({ isConnected }) => (isConnected ? this.#greetSoon() : undefined)))
     const onError = (thrown: unknown) => logger.error('the monitor failed', { reason: messageOf(thrown) })
     const { pingIntervalMs, checkIntervalMs } = config
@@ -147,6 +160,10 @@ class HeartbeatMonitor implements Monitor {
     }) => void,
   ): Disposable {
     return this.#beats.on(listener)
+  }
+
+  onSecondRun(listener: (peer: PeerId) => void): Disposable {
+    return this.#doubled.on(listener)
   }
 
   hello(peer: PeerId): PeerHello | undefined {
@@ -205,27 +222,14 @@ class HeartbeatMonitor implements Monitor {
   }
 
   async #send(isLeaving = false): Promise<void> {
-    const { network, identity, clock, logger } = this.#parts
+    const { network, clock, logger } = this.#parts
     if (this.#hasLeft) return
-    this.#sequence += 1
     this.#sentAtMs = clock.monotonic()
-    const beat: Heartbeat = {
-      peer: network.self,
-      boot: this.#boot,
-      sequence: this.#sequence,
-      sentAtMs: clock.now(),
-      intervalMs: this.#config.pingIntervalMs,
-      hello: this.#hello,
-      measures: this.#board.measures(),
-      missed: this.#watch.sends(),
-      isLeaving,
-    }
+    const { beat, bytes } = this.#nextBeat(isLeaving)
+    this.#noteRun(beat)
     this.#book.note(beat, this.#watch.now())
-    const bytes = encodeHeartbeat(beat, this.#config.clusterName, identity)
-    if (bytes.length > HEARTBEAT_BYTES_MAX) {
-      logger.error('the heartbeat is too large to be sent: have fewer or shorter tags', {
-        bytes: bytes.length,
-      })
+    if (bytes === undefined) {
+      logger.error('the heartbeat is too large to be sent: have fewer or shorter tags')
       return
     }
     const sending = network.publish(this.#topic, bytes).then(
@@ -237,9 +241,29 @@ class HeartbeatMonitor implements Monitor {
     this.#sending.delete(sending)
   }
 
+  /** With its bytes, if they are not too many. */
+  #nextBeat(isLeaving: boolean): { readonly beat: Heartbeat; readonly bytes: Uint8Array | undefined } {
+    const { network, identity, clock } = this.#parts
+    this.#sequence += 1
+    const beat: Heartbeat = {
+      peer: network.self,
+      boot: this.#boot,
+      sequence: this.#sequence,
+      sentAtMs: clock.now(),
+      intervalMs: this.#config.pingIntervalMs,
+      hello: this.#hello,
+      measures: this.#board.measures(),
+      missed: this.#watch.sends(),
+      isLeaving,
+    }
+    const bytes = encodeHeartbeat(beat, this.#config.clusterName, identity)
+    return { beat, bytes: bytes.length > HEARTBEAT_BYTES_MAX ? undefined : bytes }
+  }
+
   #receive(bytes: Uint8Array, from: PeerId): void {
-    if (from === this.#parts.network.self) return
     const beat = decodeHeartbeat(bytes, from, this.#config.clusterName)
+    this.#noteRun(beat)
+    if (from === this.#parts.network.self) return
     const metrics = typeof beat === 'string' ? beat : this.#take(beat)
     if (typeof metrics === 'string') {
       this.#instruments.refused.add(1, { reason: metrics })
@@ -248,6 +272,13 @@ class HeartbeatMonitor implements Monitor {
     }
     this.#instruments.received.add(1)
     for (const metric of metrics) this.#metrics.emit(metric)
+  }
+
+  #noteRun(beat: Heartbeat | Refusal): void {
+    if (typeof beat === 'string') return
+    const isOfThisTime =
+      untimeliness(beat, this.#watch.now().wallMs, this.#config.clockSkewMsMax) === undefined
+    if (isOfThisTime && this.#runs.note(beat, this.#parts.clock.monotonic())) this.#doubled.emit(beat.peer)
   }
 
   /** Takes what is signed and sensible, if it is also new and of this time. */
@@ -345,27 +376,6 @@ class HeartbeatMonitor implements Monitor {
     const { promise, resolve } = Promise.withResolvers<void>()
     using _timer = this.#parts.clock.schedule(ms, resolve)
     await Promise.race([work, promise])
-  }
-
-  #observe(): void {
-    const { peers, conditions, phi, patience, disk } = this.#instruments
-    const others = () => this.#watch.health().filter(({ peer }) => peer !== this.#parts.network.self)
-    peers.observe(() => this.peers().length)
-    patience.observe(() => this.#watch.patience)
-    conditions.observeEach(() => {
-      const health = others()
-      return PEER_CONDITIONS.map(condition => [
-        { condition },
-        health.filter(each => each.condition === condition).length,
-      ])
-    })
-    phi.observeEach(() =>
-      others()
-        .sort((a, b) => b.phi - a.phi)
-        .slice(0, PHI_PEERS_MAX)
-        .map(each => [{ peer: each.peer }, each.phi]),
-    )
-    disk.observe(() => this.#diskWeight())
   }
 
   #diskWeight(): number {
