@@ -1,6 +1,6 @@
 import type { OutgoingHttpHeaders } from 'node:http'
 import type { FastifyReply } from 'fastify'
-import { ClusterError, messageOf, toClusterError } from '../errors.ts'
+import { type ClusterError, messageOf, toClusterError } from '../errors.ts'
 import type { Clock } from '../lib/clock.ts'
 import { formatJson } from '../lib/json.ts'
 import { pagesOf } from '../lib/pages.ts'
@@ -9,7 +9,7 @@ import { noteFailure } from './auth-audit.ts'
 import { inTurns } from './fair-turns.ts'
 import type { ListingPlace } from './listing-places.ts'
 import { boundaryOf, readParts } from './multipart.ts'
-import { discardBody } from './request-body.ts'
+import { discardBody, readBody } from './request-body.ts'
 import { DocumentWriter, toHeaderText } from './stream-reply.ts'
 import { readEntries } from './upload.ts'
 
@@ -205,7 +205,7 @@ export async function sendUpload(
   context: ReplyContext,
 ): Promise<void> {
   const boundary = boundaryOf(reply.request.headers['content-type'])
-  const chunks = readUpload(reply, signal, context)
+  const chunks = readBody(reply.request.raw, signal, context)
   const records = upload.add(readEntries(readParts(chunks, boundary), upload.isEmptyAllowed))
   setHeaders(reply, context)
   reply.header('Cache-Control', 'no-cache').header('Connection', 'close')
@@ -257,32 +257,6 @@ async function collectRecords(
   }
   await linger(reply, context)
   sendText(reply, 200, texts.length === 0 ? 'null\n' : `[${texts.join(',')}]\n`)
-}
-
-/** The body of an upload. A client that sends nothing for the idle time-out is given up on. */
-async function* readUpload(
-  reply: FastifyReply,
-  signal: AbortSignal,
-  { clock, idleTimeoutMs }: ReplyContext,
-): AsyncIterable<Uint8Array> {
-  const request = reply.request.raw
-  // Ending early must not tear down the connection, on which the answer is still to go out.
-  const iterator: AsyncIterator<Uint8Array> = request.iterator({ destroyOnReturn: false })
-  try {
-    for (;;) {
-      signal.throwIfAborted()
-      const stalled = Promise.withResolvers<never>()
-      using _limit = clock.schedule(idleTimeoutMs, () =>
-        stalled.reject(new ClusterError('TIMEOUT', `the upload stood still for ${idleTimeoutMs / 1000} s`)),
-      )
-      const { value, done } = await Promise.race([iterator.next(), stalled.promise])
-      if (done === true) return
-      yield value
-    }
-  } finally {
-    // Gives the connection free for what comes after. Not awaited: a read that stands still would hold it.
-    iterator.return?.().catch(() => request.destroy())
-  }
 }
 
 /** Throws away what is left of an upload; see `discardBody`. */
