@@ -14,8 +14,7 @@ import { Part, type PartitionChange } from './part.ts'
 import type { PartitionDocument } from './partition-document.ts'
 import { RecentRemovals } from './recent-removals.ts'
 import { decodeRecord, encodeItem, encodeRecord, splitItem, timeOfRecord } from './record.ts'
-import { checkState } from './state.ts'
-import { type Change, encodeChange, hasId, type IdRuns, type ItemId, isSameItem, itemKey } from './update.ts'
+import { type Change, encodeChange, type ItemId, isSameItem, itemKey } from './update.ts'
 import {
   decodeViewEntry,
   encodeViewEntry,

@@ -250,7 +250,7 @@ test('with peers down and no repinning: allocations, alerts, graph and states', 
         async () => {
           const alerts = await get<readonly AlertJson[]>(peer, '/health/alerts')
           const own = alerts.filter(
-            ({ kind, cleared_at }) => kind?.startsWith('peer-') === true && cleared_at === undefined,
+            ({ kind, cleared_at }) => kind?.startsWith('peer-') && cleared_at === undefined,
           )
           assert.deepEqual(
             own.map(alert => alert.peer),

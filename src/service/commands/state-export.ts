@@ -38,7 +38,7 @@ must not run; of a running one, "cluster-ctl state export" gives the same.`,
   },
 }
 
-async function* toDocuments(pins: AsyncIterable<Pin>): AsyncGenerator<unknown> {
+async function* toDocuments(pins: AsyncIterable<Pin>): AsyncGenerator {
   for await (const pin of pins) yield toPinJson(pin)
 }
 
