@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { remembered } from '../lib/remembered.ts'
 import type { Cid } from '../model/cid.ts'
 import { type PeerId, peerIdBytes } from '../model/peer.ts'
 
@@ -44,20 +45,14 @@ interface Place {
   readonly points: Uint32Array
 }
 
-/** The points of a peer never change, and who chooses does so again and again with the same peers. */
-const places = new Map<PeerId, Place>()
 const PLACES_KEPT_MAX = 4096
 
-function placeOf(peer: PeerId): Place {
-  const known = places.get(peer)
-  if (known !== undefined) return known
-  if (places.size >= PLACES_KEPT_MAX) places.clear()
+/** The points of a peer never change, and who chooses does so again and again with the same peers. */
+const placeOf = remembered((peer: PeerId): Place => {
   const bytes = peerIdBytes(peer)
   const points = Uint32Array.from({ length: POINTS }, (_, at) => pointOf(bytes, Uint8Array.of(at)))
-  const place = { peer, points }
-  places.set(peer, place)
-  return place
-}
+  return { peer, points }
+}, PLACES_KEPT_MAX)
 
 /** The first 32 bits of a hash: enough to tell some thousand points apart, and where not, the peer's id decides. */
 function pointOf(...parts: readonly Uint8Array[]): number {

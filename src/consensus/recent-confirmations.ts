@@ -1,4 +1,5 @@
 import { toKey } from '../lib/bytes.ts'
+import { LatestMap } from '../lib/latest-map.ts'
 import { compareTimes, type HlcTime } from './hlc.ts'
 
 const KEPT_MAX = 20_000
@@ -9,15 +10,10 @@ const KEPT_MAX = 20_000
  * of the last 20,000 CIDs are kept, in memory only.
  */
 export class RecentConfirmations {
-  readonly #times = new Map<string, HlcTime>()
+  readonly #times = new LatestMap<string, HlcTime>(KEPT_MAX)
 
   add(cid: Uint8Array, time: HlcTime): void {
-    const key = toKey(cid)
-    this.#times.delete(key)
-    this.#times.set(key, time)
-    if (this.#times.size <= KEPT_MAX) return
-    const [oldest] = this.#times.keys()
-    if (oldest !== undefined) this.#times.delete(oldest)
+    this.#times.set(toKey(cid), time)
   }
 
   /** Whether it was asked for again after that time. */

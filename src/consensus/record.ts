@@ -2,7 +2,8 @@ import { base58btc } from 'multiformats/bases/base58'
 import { ClusterError } from '../errors.ts'
 import { ByteReader } from '../lib/byte-reader.ts'
 import { ByteWriter } from '../lib/byte-writer.ts'
-import { toKey } from '../lib/bytes.ts'
+import { fromKey, toKey } from '../lib/bytes.ts'
+import { remembered } from '../lib/remembered.ts'
 import { type Cid, cidFromBytes } from '../model/cid.ts'
 import { type PeerId, peerIdBytes } from '../model/peer.ts'
 import { modeOf, PIN_BOUNDS, PIN_TYPES, type Pin, type PinType } from '../model/pin.ts'
@@ -34,28 +35,9 @@ export const OPTIONAL = {
 export const PEER_ID_BYTES_MAX = 128
 const CID_BYTES_MAX = 512
 
-const writePeers = new Map<PeerId, Uint8Array>()
-const readPeers = new Map<string, PeerId>()
 const PEERS_KEPT_MAX = 8192
-
-function peerToBytes(peer: PeerId): Uint8Array {
-  const known = writePeers.get(peer)
-  if (known !== undefined) return known
-  if (writePeers.size >= PEERS_KEPT_MAX) writePeers.clear()
-  const bytes = peerIdBytes(peer)
-  writePeers.set(peer, bytes)
-  return bytes
-}
-
-function peerFromBytes(bytes: Uint8Array): PeerId {
-  const key = toKey(bytes)
-  const known = readPeers.get(key)
-  if (known !== undefined) return known
-  if (readPeers.size >= PEERS_KEPT_MAX) readPeers.clear()
-  const peer = base58btc.baseEncode(bytes)
-  readPeers.set(key, peer)
-  return peer
-}
+const peerToBytes = remembered(peerIdBytes, PEERS_KEPT_MAX)
+const peerOfKey = remembered((key: string): PeerId => base58btc.baseEncode(fromKey(key)), PEERS_KEPT_MAX)
 
 /** A pin in bytes, without its CID. */
 export function encodeRecord({ time, pin }: PinRecord): Uint8Array {
@@ -158,7 +140,7 @@ function list<Entry>(input: ByteReader, max: number, read: (input: ByteReader) =
   return entries
 }
 
-const readPeer = (input: ByteReader) => peerFromBytes(input.bytes(PEER_ID_BYTES_MAX))
+const readPeer = (input: ByteReader) => peerOfKey(toKey(input.bytes(PEER_ID_BYTES_MAX)))
 const readOrigin = (input: ByteReader) => input.text(PIN_BOUNDS.nameBytes)
 const readPair = (input: ByteReader): [string, string] => [
   input.text(PIN_BOUNDS.metadataBytes),

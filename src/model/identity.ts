@@ -10,6 +10,7 @@ import { base58btc } from 'multiformats/bases/base58'
 import { create as createMultihash } from 'multiformats/hashes/digest'
 import { ClusterError } from '../errors.ts'
 import { concatBytes, equalBytes } from '../lib/bytes.ts'
+import { remembered } from '../lib/remembered.ts'
 import type { PeerId } from './peer.ts'
 
 /** A peer's Ed25519 key pair and the peer id that its public key gives. */
@@ -71,21 +72,15 @@ export function identityFromPrivateKey(protobuf: Uint8Array): Identity {
   return identity
 }
 
-const publicKeys = new Map<PeerId, KeyObject>()
 const PUBLIC_KEYS_MAX = 4096
 
-function publicKeyOf(peer: PeerId): KeyObject | undefined {
-  const known = publicKeys.get(peer)
-  if (known !== undefined) return known
+const publicKeyOf = remembered((peer: PeerId): KeyObject | undefined => {
   if (!ED25519_ID.test(peer)) return undefined
   const bytes = base58btc.decode(`z${peer}`)
   const body = bytes.subarray(ID_HEAD.length)
   if (body.length !== 32 || !equalBytes(bytes.subarray(0, ID_HEAD.length), ID_HEAD)) return undefined
-  const key = createPublicKey({ key: Buffer.concat([SPKI_HEAD, body]), format: 'der', type: 'spki' })
-  if (publicKeys.size >= PUBLIC_KEYS_MAX) publicKeys.clear()
-  publicKeys.set(peer, key)
-  return key
-}
+  return createPublicKey({ key: Buffer.concat([SPKI_HEAD, body]), format: 'der', type: 'spki' })
+}, PUBLIC_KEYS_MAX)
 
 /**
  * Whether `signature` is the peer's own over `bytes`. False also for peer ids that carry no Ed25519 key, and for any
