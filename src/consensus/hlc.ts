@@ -34,6 +34,11 @@ export function isMoveOf(time: HlcTime, moved: HlcTime): boolean {
   return time.count === (moved.count | MOVES_FROM) && time.ms === moved.ms
 }
 
+/** Whether both are times of one entry, or of moves of it. */
+export function isSameRoot(a: HlcTime, b: HlcTime): boolean {
+  return isMoveOf(timeOfMove(a), b)
+}
+
 /** Gives times that never go back, whatever the machine's clock does, and that follow what was seen from others. */
 export class Hlc {
   readonly #clock: Clock

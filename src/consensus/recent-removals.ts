@@ -1,5 +1,6 @@
 import { fromKey, toKey } from '../lib/bytes.ts'
-import { type HlcTime, isMoveOf } from './hlc.ts'
+import { LatestMap } from '../lib/latest-map.ts'
+import { type HlcTime, isMoveOf, isSameRoot } from './hlc.ts'
 import { timeOfRecord } from './record.ts'
 
 /** A deletion that somebody else's move may still cross: the entry was removed, or replaced by what a user wrote. */
@@ -20,16 +21,12 @@ const TIMES_MAX = 8
  * kept, in memory only.
  */
 export class RecentRemovals {
-  readonly #times = new Map<string, readonly HlcTime[]>()
+  readonly #times = new LatestMap<string, readonly HlcTime[]>(KEPT_MAX)
 
   add({ cid, time }: Removal): void {
     const key = toKey(cid)
-    const others = (this.#times.get(key) ?? []).filter(({ ms }) => ms !== time.ms)
-    this.#times.delete(key)
+    const others = (this.#times.get(key) ?? []).filter(each => !isSameRoot(each, time))
     this.#times.set(key, [...others, time].slice(-TIMES_MAX))
-    if (this.#times.size <= KEPT_MAX) return
-    const [oldest] = this.#times.keys()
-    if (oldest !== undefined) this.#times.delete(oldest)
   }
 
   /** All that are kept, oldest first. */

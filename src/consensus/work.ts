@@ -7,7 +7,7 @@ import { isSameRequest, type Pin } from '../model/pin.ts'
 import type { FinishedWork } from './finished-work.ts'
 import { checkForeign, type ForeignState, knownAsDeleted } from './foreign-state.ts'
 import { EMPTY_HEAD, type Head } from './head.ts'
-import { type HlcTime, timeOfMove } from './hlc.ts'
+import { type HlcTime, isSameRoot, timeOfMove } from './hlc.ts'
 import type { MergeOutcome, ReceivedChange } from './job-queue.ts'
 import { viewKey } from './keys.ts'
 import { Part, type PartitionChange } from './part.ts'
@@ -78,16 +78,19 @@ export class Work {
   async replace(before: Pin, pin: Pin): Promise<void> {
     const seen = this.#seen(pin.cid.bytes)
     if (seen.now === undefined || !isSameRequest(pinOfEntry(pin.cid, seen.now), before)) return
-    if (!isSameRequest(before, pin)) await this.#write(seen, pin, timeOfMove(timeOfRecord(seen.now.record)))
+    if (isSameRequest(before, pin)) return
+    const moved = timeOfRecord(seen.now.record)
+    await this.#write(seen, pin, timeOfMove(moved), moved)
   }
 
-  async #write(seen: Seen, pin: Pin, time: HlcTime): Promise<void> {
+  /** A move takes the place of what it moves alone: another item is somebody's wish, which may yet outlive it. */
+  async #write(seen: Seen, pin: Pin, time: HlcTime, moved?: HlcTime): Promise<void> {
     const part = this.#part(this.#context.partitionOf(seen.cid))
-    await this.#deleteItems(part, seen, time)
+    const left = await this.#deleteItems(part, seen, [time], moved)
     const { client } = this.#context
     const record = encodeRecord({ time, pin })
     const clock = part.addOwn(client, encodeItem(seen.cid, record))
-    seen.now = { isSole: true, client, clock, record }
+    seen.now = { isSole: left === 0, client, clock, record }
   }
 
   /** Removes a pin; done also when there is none. */
@@ -95,27 +98,39 @@ export class Work {
     const seen = this.#seen(cid)
     if (seen.now === undefined) return
     this.#context.hlc.tick()
-    await this.#deleteItems(this.#part(this.#context.partitionOf(cid)), seen, undefined)
+    await this.#deleteItems(this.#part(this.#context.partitionOf(cid)), seen, [])
     seen.now = undefined
   }
 
   // Those of this batch count at once: a removal and a move that crosses it often arrive together.
   readonly #removed = new RecentRemovals()
 
-  /** An item was deleted. With another in its place of the same time it was moved, otherwise removed or replaced. */
-  #noteGone(cid: Uint8Array, { record }: ViewEntry, inItsPlace: HlcTime | undefined): void {
+  /** An item was deleted. Where one of the same root lives it was moved, otherwise removed or replaced. */
+  #noteGone(cid: Uint8Array, { record }: ViewEntry, living: readonly HlcTime[]): void {
     const time = timeOfRecord(record)
-    if (time.ms === inItsPlace?.ms) return
+    if (living.some(each => isSameRoot(time, each))) return
     // What is pinned again here must not be taken for a move of what was removed.
     this.#context.hlc.passMovesOf(time)
     this.#removed.add({ cid, time })
   }
 
-  async #deleteItems(part: Part, seen: Seen, inTheirPlace: HlcTime | undefined): Promise<void> {
+  /** Deletes all items of a CID, or with `root` those of one entry and its moves; answers how many are left. */
+  async #deleteItems(
+    part: Part,
+    seen: Seen,
+    inTheirPlace: readonly HlcTime[],
+    root?: HlcTime,
+  ): Promise<number> {
+    let left = 0
     for (const item of await this.#itemsOf(part, seen)) {
+      if (root !== undefined && !isSameRoot(timeOfRecord(item.record), root)) {
+        left++
+        continue
+      }
       part.deleteOwn(item, seen.cid)
       this.#noteGone(seen.cid, item, inTheirPlace)
     }
+    return left
   }
 
   /** Every living item of a CID; the document is asked only where the view does not know them all. */
@@ -170,7 +185,7 @@ export class Work {
       else seen.now = { ...(winsOver(entry, seen.now) ? entry : seen.now), isSole: false }
     })
     for (const { seen, before } of deleted)
-      if (before !== undefined) this.#noteGone(seen.cid, before, timeOf(seen.now))
+      if (before !== undefined) this.#noteGone(seen.cid, before, timesOf(seen.now))
     if (items.length > 0) part.clocks.set(fresh.client, known + items.length)
     this.#flushOwn(part)
     part.log(encodeChange(fresh))
@@ -256,41 +271,45 @@ export class Work {
 
   #refresh(document: PartitionDocument, touched: ReadonlySet<string>): void {
     for (const key of touched) {
-      const entry = document.entryOf(key)
+      const items = document.itemsOf(key)
+      const entry = winnerOf(items)
+      const living = items.map(({ record }) => timeOfRecord(record))
       const seen = this.#view.get(key)
       if (seen !== undefined) {
-        this.#noteIfGone(seen.cid, seen.now, entry)
+        this.#noteIfGone(seen.cid, seen.now, living)
         seen.now = entry
       } else {
         this.#view.set(key, { cid: fromKey(key), before: undefined, now: entry })
-        this.#unread.add(key)
+        this.#unread.set(key, living)
       }
     }
   }
 
-  // CIDs that a merge touched though nobody had asked for them: their stored entry decides what the change is.
-  readonly #unread = new Set<string>()
+  // CIDs that a merge touched though nobody had asked for them, and what lives of each: their stored entry decides what the change is.
+  readonly #unread = new Map<string, readonly HlcTime[]>()
 
   /** CIDs whose stored entry must be given with `knowLate` before `finish`. */
   unread(): Uint8Array[] {
-    return [...this.#unread].map(fromKey)
+    return [...this.#unread.keys()].map(fromKey)
   }
 
   /** Gives the stored entry of a CID of `unread`. */
   knowLate(cid: Uint8Array, stored: Uint8Array | undefined): void {
     const key = toKey(cid)
     const seen = this.#view.get(key)
-    if (!this.#unread.delete(key) || seen === undefined) return
+    const living = this.#unread.get(key)
+    if (living === undefined || seen === undefined) return
+    this.#unread.delete(key)
     const before = stored === undefined ? undefined : decodeViewEntry(stored)
     this.#view.set(key, { cid, before, now: seen.now })
-    this.#noteIfGone(cid, before, seen.now)
+    this.#noteIfGone(cid, before, living)
   }
 
   // What merges deleted, and not only what another one outweighs.
   readonly #gone = new Set<string>()
 
-  #noteIfGone(cid: Uint8Array, before: ViewEntry | undefined, now: ViewEntry | undefined): void {
-    if (before !== undefined && this.#gone.has(itemKey(before))) this.#noteGone(cid, before, timeOf(now))
+  #noteIfGone(cid: Uint8Array, before: ViewEntry | undefined, living: readonly HlcTime[]): void {
+    if (before !== undefined && this.#gone.has(itemKey(before))) this.#noteGone(cid, before, living)
   }
 
   #seen(cid: Uint8Array): Seen {
@@ -372,4 +391,8 @@ export class Work {
 
 function timeOf(entry: ViewEntry | undefined): HlcTime | undefined {
   return entry === undefined ? undefined : timeOfRecord(entry.record)
+}
+
+function timesOf(entry: ViewEntry | undefined): readonly HlcTime[] {
+  return entry === undefined ? [] : [timeOfRecord(entry.record)]
 }
