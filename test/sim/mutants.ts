@@ -104,8 +104,8 @@ export const MUTANTS: readonly Mutant[] = [
     says: 'a move counts as written now, and so wins over what a user writes at the same time',
     patch: {
       file: 'consensus/work.ts',
-      find: 'await this.#write(seen, pin, timeOfMove(timeOfRecord(seen.now.record)))',
-      put: 'await this.#write(seen, pin, this.#context.hlc.tick())',
+      find: 'await this.#write(seen, pin, timeOfMove(moved), moved)',
+      put: 'await this.#write(seen, pin, this.#context.hlc.tick(), moved)',
     },
     isMoving: true,
     fromSeed: 5,
