@@ -108,6 +108,21 @@ for (const [name, [line, call, answer, text]] of Object.entries(USES)) {
   })
 }
 
+test('arguments that a command does not take are named when it is done', async () => {
+  const of = async (line: string, answers: Parameters<typeof runFake>[1]) =>
+    (await runFake(line.split(' '), answers)).stderr
+  const others = 'QmaNxbQNrJdLzzd8CKRutBjMZ6GXRjvuPepLuNSsfdeJRJ QmNonsense'
+  assert.equal(
+    await of(`pin ls ${CID} ${others}`, { allocation: [pin] }),
+    `passed over: ${others} (usage: pin ls [CID])\n`,
+  )
+  assert.equal(
+    await of('version now', { version: [{ version: '1' }] }),
+    'passed over: now (usage: version)\n',
+  )
+  assert.equal(await of(`status ${CID} ${CID}`, { statuses: [[state]] }), '')
+})
+
 test('every command that asks the daemon is tried above, or has a test of its own', () => {
   const names = commands
     .map(({ path }) => path.join(' '))

@@ -1,6 +1,7 @@
 import { type Client, type ClientConfig, openClient as openHttpClient } from '../api/client.ts'
 import { ClusterError, messageOf } from '../errors.ts'
 import type { Clock } from '../lib/clock.ts'
+import type { Command } from './command.ts'
 import { CommandError, EXIT } from './command-error.ts'
 import { commandLines, completable } from './command-table.ts'
 import { conformingClient } from './conforming-client.ts'
@@ -67,6 +68,11 @@ async function runCommand(parsed: Extract<Parsed, { kind: 'run' }>, io: CtlIo): 
       },
       program: io.program,
     })
+    const beyond = argumentsBeyond(command, input.args)
+    if (beyond.length > 0) {
+      const usage = [...command.path, command.args].join(' ').trimEnd()
+      await out.note(`passed over: ${beyond.join(' ')} (usage: ${usage})`)
+    }
     return EXIT.done
   } catch (thrown) {
     if (io.signal.reason === READER_GONE) return EXIT.done
@@ -77,6 +83,11 @@ async function runCommand(parsed: Extract<Parsed, { kind: 'run' }>, io: CtlIo): 
     if (globals.debug && thrown instanceof Error) await out.note(withCauses(thrown))
     return report(thrown, out)
   }
+}
+
+/** What stands behind the arguments that a command takes: scripts that give more go on working, but are told. */
+function argumentsBeyond({ args: usage }: Command, given: readonly string[]): readonly string[] {
+  return usage.includes('...') ? [] : given.slice(usage.match(/<[^>]+>|\[[^\]]+\]/g)?.length ?? 0)
 }
 
 function openChecked(config: ClientConfig, io: CtlIo): Client {
