@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict'
 import { ClusterError } from '../../src/errors.ts'
 import type { ByteStore, KeyRange, StoreWrite } from '../../src/interfaces.ts'
 import type { Clock } from '../../src/lib/clock.ts'
@@ -102,13 +103,21 @@ export class Disk {
     this.#backup = this.#memory.copy()
   }
 
-  /** Puts the disk back to the last backup; false when there is none. */
-  restore(): boolean {
-    if (this.#backup === undefined) return false
+  get hasBackup(): boolean {
+    return this.#backup !== undefined
+  }
+
+  /** Puts the disk back to the last backup. */
+  restore(): void {
+    assert.ok(this.#backup, 'there is no backup')
     this.#memory = this.#backup.copy()
     this.#pending = undefined
     this.#hidden = undefined
-    return true
+  }
+
+  /** Whether writes fail these days. */
+  get isFailing(): boolean {
+    return this.faults.isFull || this.faults.writeErrorShare > 0
   }
 
   read<Result>(read: (store: MemoryStore) => Result): Result {

@@ -58,7 +58,7 @@ export async function notTracked(peers: readonly SimPeer[]): Promise<string | un
       const pin = pins.get(cidKey(cid))
       const isSurplus =
         reconcile(pin, mode, peer.id) === 'unpin' && (pin === undefined || areKept(pin, peers))
-      if (!peer.mayKeepContent && isSurplus) return `IPFS of peer ${peer.index} still holds ${cid}`
+      if (isSurplus && !peer.mayKeep.has(cidKey(cid))) return `IPFS of peer ${peer.index} still holds ${cid}`
       if (pin !== undefined && isAllocatedTo(pin, peer.id) && !covers(mode, modeOf(pin)))
         return `IPFS of peer ${peer.index} holds ${cid} as ${mode}`
     }

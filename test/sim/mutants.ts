@@ -76,6 +76,17 @@ export const MUTANTS: readonly Mutant[] = [
     seedsMax: 40,
   },
   {
+    name: 'pending-unpins-forgotten',
+    says: 'a tracker does not go on with the unpins that an earlier run of it left',
+    patch: {
+      file: 'pintracker/tracker.ts',
+      find: 'for (const name of journal.names()) lookAt(name)',
+      put: '',
+    },
+    fromSeed: 30,
+    seedsMax: 40,
+  },
+  {
     name: 'keepers-not-needed',
     says: 'content is let go of before others hold it',
     patch: {

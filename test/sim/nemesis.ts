@@ -210,7 +210,6 @@ const FAULTS: readonly Fault[] = [
     strike: (scene, peer) => {
       const { random } = scene
       const { disk, trackerDisk } = peer
-      peer.mayKeepContent = true
       const broken = random.next() < 0.7 ? disk : trackerDisk
       broken.faults.writeErrorShare = random.next() * 0.6
       broken.faults.readErrorShare = random.next() < 0.3 ? random.next() * 0.1 : 0
@@ -225,7 +224,6 @@ const FAULTS: readonly Fault[] = [
     weight: 2,
     strike: (scene, peer) => {
       const { disk, trackerDisk } = peer
-      peer.mayKeepContent = true
       disk.faults.isFull = true
       trackerDisk.faults.isFull = true
       later(scene, scene.random.next() * 30 * SECOND_MS, () => {

@@ -7,7 +7,7 @@ import { makeRpcHandlers } from '../../src/cluster/rpc-handlers.ts'
 import { consensusSchema, toConsensusConfig } from '../../src/consensus/config.ts'
 import { openPinset } from '../../src/consensus/pinset.ts'
 import { ClusterError, messageOf } from '../../src/errors.ts'
-import type { Consensus, Ipfs, Monitor, PinTracker, Rpc } from '../../src/interfaces.ts'
+import type { Consensus, Monitor, PinTracker, Rpc } from '../../src/interfaces.ts'
 import type { Clock } from '../../src/lib/clock.ts'
 import type { Random } from '../../src/lib/random.ts'
 import type { Cid } from '../../src/model/cid.ts'
@@ -26,7 +26,9 @@ import { monitorConfig } from '../support/monitor-config.ts'
 import { seededRandom } from '../support/seeded-random.ts'
 import { silentLogger } from '../support/silent-logger.ts'
 import { Disk } from './disk.ts'
+import { type IpfsOfLife, ipfsOfLife } from './ipfs-of-life.ts'
 import type { Write } from './ledger.ts'
+import { leftBehind } from './left-behind.ts'
 import { clockOf, Life, type Skew } from './life.ts'
 import { type Mover, openMover, roomInformer } from './mover.ts'
 import { FOREVER, type World } from './world.ts'
@@ -78,8 +80,8 @@ export class SimPeer {
   hasLeft = false
   /** Moment at which the disk was put back to a backup. */
   restoredAt = 0
-  /** Whether IPFS may keep what nobody wants: a crash or a broken disk can take the names of pending unpins. */
-  mayKeepContent = false
+  /** Contents that IPFS may keep though nobody wants them: no life of the daemon can know of them. */
+  readonly mayKeep = new Set<string>()
   #life = new Life()
   #livesCount = 0
   #stopping: Promise<void> | undefined
@@ -203,40 +205,9 @@ export class SimPeer {
     return openExpiry({ ...components, consensus: recorded }, { passEveryMs: EXPIRY_EVERY_MS })
   }
 
-  #ipfsOf(life: Life): Pick<Ipfs, 'pin' | 'unpin' | 'pinned' | 'allPinned'> {
-    const { ipfs } = this
-    return {
-      pin: async (cid, mode, options) => {
-        await life.goOn()
-        await this.#tell(`pin ${mode} ${cid}`, life.bind(ipfs.pin(cid, mode, options)))
-      },
-      unpin: async (cid, options) => {
-        await life.goOn()
-        this.#world.oracle.onUnpin(this.index, this.id, cid, this.#world.holds)
-        this.#world.noteHeld(this.id, cid)
-        await this.#tell(`unpin ${cid}`, life.bind(ipfs.unpin(cid, options)))
-      },
-      pinned: (...args) => life.bind(ipfs.pinned(...args)),
-      allPinned: async function* (options) {
-        for await (const pin of ipfs.allPinned(options)) {
-          await life.goOn()
-          yield pin
-        }
-      },
-    }
-  }
-
-  /** Enters a call to IPFS and how it ended. */
-  async #tell(call: string, work: Promise<void>): Promise<void> {
-    const { trace } = this.#world
-    trace.add(`peer ${this.index} asks IPFS: ${call}`)
-    try {
-      await work
-      trace.add(`peer ${this.index} has from IPFS: ${call}`)
-    } catch (thrown) {
-      trace.add(`peer ${this.index} fails at IPFS: ${call}: ${messageOf(thrown)}`)
-      throw thrown
-    }
+  #ipfsOf(life: Life): IpfsOfLife {
+    const { index, id, ipfs, mayKeep } = this
+    return ipfsOfLife({ world: this.#world, life, index, id, ipfs, mayKeep })
   }
 
   /** The root digest that another process would have that opened a copy of this peer's disk. */
@@ -330,6 +301,8 @@ export class SimPeer {
     await running.parts.disposeAsync()
     limit[Symbol.dispose]()
     this.#die()
+    // What it has to unpin yet it has noted, if it could.
+    if (this.trackerDisk.isFailing) await this.#leaveBehind()
     await this.#look()
   }
 
@@ -342,21 +315,25 @@ export class SimPeer {
   async crash(kind: 'kill' | 'power cut'): Promise<void> {
     this.isOn = false
     this.#die()
-    this.mayKeepContent = true
     for (const disk of [this.disk, this.trackerDisk]) await (kind === 'kill' ? disk.kill() : disk.cutPower())
+    await this.#leaveBehind()
     await this.#look()
   }
 
   /** The disk of the pinset is put back to the last backup; false when there is none. */
   async restore(): Promise<boolean> {
-    if (this.isStopping) return false
+    if (this.isStopping || !this.disk.hasBackup) return false
     this.isOn = false
     this.#die()
-    if (!this.disk.restore()) return false
-    this.mayKeepContent = true
+    this.disk.restore()
+    await this.#leaveBehind()
     this.restoredAt = this.#world.ledger.now()
     await this.#look()
     return true
+  }
+
+  async #leaveBehind(): Promise<void> {
+    for (const key of await leftBehind(this.ipfs.held.keys(), this)) this.mayKeep.add(key)
   }
 
   #die(): void {
