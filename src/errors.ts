@@ -14,6 +14,7 @@ export const CODES = {
   NOT_ENOUGH_PEERS: { status: 500, retry: true, says: 'too few peers can take the content' },
   NO_SPACE: { status: 507, retry: true, says: 'too few peers have room for the content' },
   IPFS_REFUSED: { status: 500, retry: false, says: 'the IPFS node answered with an error' },
+  IPFS_FULL: { status: 507, retry: true, says: 'the IPFS node has no room for the content' },
   IPFS_UNAVAILABLE: { status: 500, retry: true, says: 'the IPFS node does not answer' },
   PEER_UNREACHABLE: { status: 502, retry: true, says: 'another cluster peer does not answer' },
   READ_ONLY: { status: 503, retry: true, says: 'this peer takes no writes at present' },

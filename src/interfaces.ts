@@ -13,6 +13,7 @@ import type { EventFeed } from './model/cluster-event.ts'
 import type { ConnectGraph, PeerSight, RepoGc, RepoStat } from './model/graph.ts'
 import type { KeyRange, StoreWrite } from './model/key-range.ts'
 import type { Alert, Measure, Metric } from './model/metric.ts'
+import type { NoRoom } from './model/no-room.ts'
 import type { IpfsId, PeerHello, PeerId, PeerInfo } from './model/peer.ts'
 import type { OwnLeft, PeerCare } from './model/peer-care.ts'
 import type { PeerHealth } from './model/peer-health.ts'
@@ -111,7 +112,7 @@ export interface IpfsPinOptions extends Options {
   readonly update?: Cid
 }
 
-/** The IPFS node beside this peer. Errors: `IPFS_UNAVAILABLE` (no answer), `IPFS_REFUSED` (its own refusal). */
+/** The IPFS node beside this peer. Errors: `IPFS_UNAVAILABLE` (no answer), `IPFS_FULL` (no room), `IPFS_REFUSED` (its own refusal). */
 export interface Ipfs extends AsyncDisposable {
   id(options: Options): Promise<IpfsId>
   version(options: Options): Promise<string>
@@ -193,6 +194,7 @@ export interface PinTracker extends AsyncDisposable {
    * there may be some.
    */
   readonly handOverCount: number
+  readonly noRoom: NoRoom
   /** Told whenever something begins, ends or fails to be done about a CID here. */
   onStatus(listener: (change: StatusChange) => void): Disposable
   /** Pins that wait for a worker. */
@@ -275,6 +277,8 @@ export interface Procedures {
   status: { input: { readonly cid: Cid }; output: PinInfo }
   statuses: { input: { readonly filter: PinStatusFilter } & Ranged; output: PinInfo }
   holds: { input: { readonly cids: readonly Cid[] }; output: { readonly held: readonly boolean[] } }
+  /** Pins of the answering peer that find no room on its IPFS node, behind a CID: at most `NO_ROOM_MAX`. */
+  noRoom: { input: { readonly after: Cid | undefined }; output: { readonly cids: readonly Cid[] } }
   recover: { input: { readonly cid: Cid }; output: PinInfo }
   recoverAll: { input: Recovering | undefined; output: PinInfo }
   summary: { input: undefined; output: PinSummary }

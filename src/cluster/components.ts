@@ -27,7 +27,15 @@ export interface LocalComponents {
   readonly peername: string
   readonly tracker: Pick<
     PinTracker,
-    'status' | 'statuses' | 'holds' | 'handOverCount' | 'recover' | 'recoverAll' | 'summary' | 'why'
+    | 'status'
+    | 'statuses'
+    | 'holds'
+    | 'handOverCount'
+    | 'noRoom'
+    | 'recover'
+    | 'recoverAll'
+    | 'summary'
+    | 'why'
   >
   readonly consensus: Pick<Consensus, 'isTrusted' | 'pins' | 'state'>
   readonly monitor: Pick<Monitor, 'health' | 'peers'>

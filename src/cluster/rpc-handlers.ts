@@ -18,6 +18,7 @@ export function makeRpcHandlers(components: LocalComponents): RpcHandlers {
     status: ({ cid }, _from, options) => once(() => tracker.status(cid, options)),
     statuses: ({ filter, range = {} }, _from, { signal }) => tracker.statuses(filter, { range, signal }),
     holds: ({ cids }, _from, options) => once(async () => ({ held: await tracker.holds(cids, options) })),
+    noRoom: ({ after }) => once(async () => ({ cids: tracker.noRoom.list(after) })),
     recover: ({ cid }, _from, options) => once(() => tracker.recover(cid, options)),
     recoverAll: (input, _from, { signal }) => tracker.recoverAll({ ...input, signal }),
     summary: (_input, _from, options) => once(() => tracker.summary(options)),

@@ -8,7 +8,9 @@ const BY_REASON: { readonly [Reason in Code]?: string } = {
   IPFS_UNAVAILABLE:
     'The IPFS node beside this peer does not answer: start it, or correct ipfs_connector.ipfshttp.node_multiaddress. The peer goes on by itself when it answers.',
   IPFS_REFUSED:
-    'The IPFS node refuses: its message says why. Usual are a full disk (make room, or collect garbage with "cluster-ctl ipfs gc"), a damaged repository, and content that is not what the CID says.',
+    'The IPFS node refuses: its message says why. Usual are a damaged repository, and content that is not what the CID says.',
+  IPFS_FULL:
+    'The IPFS node has no room for it: remove pins and collect garbage ("cluster-ctl ipfs gc"), or raise its limit (ipfs_connector.embedded.storage_max_bytes, or the disk of the Kubo); it is tried again by itself. Unless cluster.disable_repinning is set, it is placed on another peer that can take it; the alert no-room says when there is none.',
   PEER_UNREACHABLE:
     'This peer cannot be reached from here: see that it runs and that the network between the peers is open. If it is gone for good, pin again so that others take its place.',
   FORBIDDEN: 'This peer does not let the asking one ask: it has to trust it ("cluster-ctl trust add").',

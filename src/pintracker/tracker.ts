@@ -1,15 +1,11 @@
-import type { Meter } from '@opentelemetry/api'
 import { ClusterError, messageOf, toClusterError } from '../errors.ts'
-import type { ByteStore, Consensus, Ipfs, Logger, Options, PinTracker } from '../interfaces.ts'
-import type { Clock } from '../lib/clock.ts'
+import type { Options, PinTracker } from '../interfaces.ts'
 import { Emitter } from '../lib/emitter.ts'
 import { makeInstruments } from '../lib/instruments.ts'
 import { firstOf, mapPages, Pages, pagesOf } from '../lib/pages.ts'
-import type { Random } from '../lib/random.ts'
 import { type Cid, cidFromKey, cidKey } from '../model/cid.ts'
 import { isHiddenName } from '../model/entry-name.ts'
-import type { AskHolds } from '../model/holds.ts'
-import type { PeerId } from '../model/peer.ts'
+import type { NoRoom } from '../model/no-room.ts'
 import { isAllocatedTo, modeOf, type Pin } from '../model/pin.ts'
 import type { PinRange } from '../model/pin-range.ts'
 import type { PinInfo, PinStatus, PinStatusFilter, StatusChange } from '../model/pin-status.ts'
@@ -23,6 +19,7 @@ import { HandOver } from './hand-over.ts'
 import { IpfsGate, isUnavailable } from './ipfs-gate.ts'
 import { Keepers } from './keepers.ts'
 import { observeTracker, TRACKER_METRICS } from './metrics.ts'
+import { noRoomIn } from './no-room.ts'
 import {
   isSettled,
   OPERATION_STATUSES,
@@ -45,6 +42,7 @@ import {
   type Unasked,
 } from './status.ts'
 import { SweepLoop } from './sweep-loop.ts'
+import type { TrackerParts } from './tracker-parts.ts'
 import { WorkSet } from './work-set.ts'
 
 /** How old the listing of IPFS's pins may be when statuses are listed. */
@@ -54,20 +52,6 @@ const VIEW_PATIENCE_MS = 30
 /** How old it may be when another peer is told what is held here, and lets go of its own copy for that. */
 const HOLDS_MAX_AGE_MS = 60_000
 const IN_ERROR: ReadonlySet<PinStatus> = new Set<PinStatus>(['pin_error', 'unpin_error'])
-
-/** What the tracker works with. `store` keeps the names of pending unpins. */
-export interface TrackerParts {
-  readonly consensus: Pick<Consensus, 'get' | 'pins' | 'onChange'>
-  readonly ipfs: Pick<Ipfs, 'pin' | 'unpin' | 'pinned' | 'allPinned'>
-  readonly store: ByteStore
-  /** Asks other peers what they hold. */
-  readonly askHolds: AskHolds
-  readonly self: PeerId
-  readonly clock: Clock
-  readonly random: Random
-  readonly logger: Logger
-  readonly meter: Meter
-}
 
 /**
  * Opens the tracker: it goes on with the unpins that an earlier run left, follows the changes of the pinset from the moment
@@ -83,6 +67,7 @@ export async function openPinTracker(parts: TrackerParts, config: PinTrackerConf
 }
 
 class ReconcilingTracker implements PinTracker {
+  readonly noRoom: NoRoom
   readonly #parts: TrackerParts
   readonly #work: WorkSet
   readonly #view: PinnedView
@@ -97,6 +82,7 @@ class ReconcilingTracker implements PinTracker {
     const instruments = makeInstruments(meter, TRACKER_METRICS)
     this.#parts = parts
     this.#work = new WorkSet(config, operation => this.#tell(operation))
+    this.noRoom = noRoomIn(this.#work)
     this.#owned.use(journal)
     const view = this.#owned.use(new PinnedView(parts))
     const onOpen = () => {

@@ -5,7 +5,7 @@ import type { Cid } from '../model/cid.ts'
 import type { PeerSight } from '../model/graph.ts'
 import { PEER_CONDITIONS } from '../model/peer-health.ts'
 import { ownLeftCodec, rebalanceInputCodec, rebalanceStatusCodec } from './care-codec.ts'
-import { holdsInputCodec, holdsOutputCodec } from './holds-codec.ts'
+import { holdsInputCodec, holdsOutputCodec, noRoomInputCodec, noRoomOutputCodec } from './holds-codec.ts'
 import { summaryCodec, whyCodec } from './insight-codec.ts'
 import { peerInfoCodec, peerPinsetCodec } from './peer-codec.ts'
 import { pinInfoCodec } from './pin-codec.ts'
@@ -106,6 +106,7 @@ export const CODECS: { readonly [Name in keyof Procedures]: ProcedureCodec<Name>
   status: { input: { kind: 'value', value: cidInput }, output: pinInfoCodec },
   statuses: { input: { kind: 'value', value: listingCodec }, output: pinInfoCodec },
   holds: { input: { kind: 'value', value: holdsInputCodec }, output: holdsOutputCodec },
+  noRoom: { input: { kind: 'value', value: noRoomInputCodec }, output: noRoomOutputCodec },
   recover: { input: { kind: 'value', value: cidInput }, output: pinInfoCodec },
   recoverAll: { input: { kind: 'value', value: recoveringCodec }, output: pinInfoCodec },
   summary: { input: { kind: 'value', value: nothing }, output: summaryCodec },

@@ -57,6 +57,7 @@ function openEnds(status: Status, config: Partial<RpcConfig> = {}, isTrusted = (
       yield await status(options)
     },
     holds: fail,
+    noRoom: fail,
     recover: fail,
     recoverAll: fail,
     summary: fail,

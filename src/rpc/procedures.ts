@@ -19,6 +19,7 @@ export const PROCEDURES = {
   status: { trust: 'trusted', isLong: false },
   statuses: { trust: 'trusted', isLong: true },
   holds: { trust: 'open', isLong: false },
+  noRoom: { trust: 'trusted', isLong: false },
   recover: { trust: 'trusted', isLong: false },
   recoverAll: { trust: 'trusted', isLong: true },
   summary: { trust: 'trusted', isLong: true },

@@ -54,6 +54,8 @@ export interface TestPeer {
   blocksMax: number
   /** CIDs that it holds until others have them. */
   heldCount: number
+  /** Pins of which it says that they find no room on its IPFS node. */
+  noRoom: Cid[]
 }
 
 /** Peers of one cluster in one process, sharing one pinset. The first is the one that tests ask. */
@@ -183,6 +185,7 @@ async function openPeer(shared: Shared, id: PeerId, at: number, config: ClusterC
     answers: 'yes' as TestPeer['answers'],
     blocksMax: Number.POSITIVE_INFINITY,
     heldCount: 0,
+    noRoom: [] as Cid[],
   }
   const components = {
     self: id,
@@ -241,6 +244,7 @@ function fakeTracker(consensus: FakeConsensus, state: PeerState) {
     for await (const pin of consensus.pins({}, { signal })) yield infoOf(pin.cid, pin)
   }
   return {
+    noRoom: { count: 0, list: () => state.noRoom },
     get handOverCount() {
       return state.heldCount
     },

@@ -121,6 +121,10 @@ export const EXAMPLES: {
     { input: { cids: [first.cid, second.cid] }, outputs: [{ held: [true, false] }] },
     { input: { cids: [] }, outputs: [{ held: [] }] },
   ],
+  noRoom: [
+    { input: { after: undefined }, outputs: [{ cids: [first.cid, second.cid] }] },
+    { input: { after: first.cid }, outputs: [{ cids: [] }] },
+  ],
   statuses: [
     { input: { filter: undefined }, outputs: [bareInfo, fullInfo] },
     { input: { filter: new Set(['pin_error', 'remote']) }, outputs: [] },

@@ -14,6 +14,7 @@ import {
 import { join } from 'node:path'
 import { ClusterError, messageOf } from '../../errors.ts'
 import type { Clock } from '../../lib/clock.ts'
+import { isNoSpace } from '../no-space.ts'
 import { BlockGuard } from './block-guard.ts'
 import { type BlockKey, SHARDS_COUNT, shardName, shardOf } from './block-key.ts'
 import { eachBounded } from './each-bounded.ts'
@@ -194,7 +195,7 @@ export class BlockFiles implements AsyncDisposable {
     const { storageMaxBytes } = this.#config
     if (storageMaxBytes === 0 || this.size.bytes + this.#reservedBytes + bytes <= storageMaxBytes) return
     throw new ClusterError(
-      'IPFS_REFUSED',
+      'IPFS_FULL',
       `the embedded IPFS node is full (${this.size.bytes} of ${storageMaxBytes} bytes): collect garbage, or raise ipfs_connector.embedded.storage_max_bytes`,
     )
   }
@@ -252,6 +253,8 @@ export async function syncFolder(folder: string): Promise<void> {
 }
 
 function diskError(what: string, cause: unknown): ClusterError {
+  if (isNoSpace(cause))
+    return new ClusterError('IPFS_FULL', `${what}: the disk of the embedded IPFS node is full`, { cause })
   return new ClusterError(
     'STORE_FAILED',
     `${what} (${messageOf(cause)}): see to the disk's space and permissions`,

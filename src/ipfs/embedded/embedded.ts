@@ -12,6 +12,7 @@ import type { IpfsId, PeerId } from '../../model/peer.ts'
 import type { PinMode } from '../../model/pin.ts'
 import type { EmbeddedConfig } from '../config.ts'
 import { IPFS_METRICS } from '../metrics.ts'
+import { isNoSpace } from '../no-space.ts'
 import { openStallTimer } from '../stall-timer.ts'
 import { openBitswap } from './bitswap/bitswap.ts'
 import { BlockFiles } from './block-files.ts'
@@ -126,7 +127,7 @@ class Embedded implements Ipfs {
       if (isNew) this.#pinsCount++
     } catch (thrown) {
       if (!work.signal.aborted) this.#metrics.pinAddErrors.add(1)
-      throw thrown
+      throw withoutRoom(cid, thrown)
     }
   }
 
@@ -253,4 +254,12 @@ class Embedded implements Ipfs {
       this.#background.delete(task)
     }
   }
+}
+
+/** The records of pins lie on the disk of the blocks: where that is full, it does not matter which of the two noticed. */
+function withoutRoom(cid: Cid, thrown: unknown): unknown {
+  const isKnown = thrown instanceof ClusterError && thrown.code === 'IPFS_FULL'
+  if (isKnown || !isNoSpace(thrown)) return thrown
+  const message = `pin of ${cid.toString()}: the disk of the embedded IPFS node is full`
+  return new ClusterError('IPFS_FULL', message, { cause: thrown })
 }

@@ -181,5 +181,5 @@ export class Gathering<Answer> {
 }
 
 function isRefusal(thrown: unknown): boolean {
-  return thrown instanceof ClusterError && thrown.code === 'IPFS_REFUSED'
+  return thrown instanceof ClusterError && (thrown.code === 'IPFS_REFUSED' || thrown.code === 'IPFS_FULL')
 }

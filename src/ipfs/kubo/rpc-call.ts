@@ -1,4 +1,5 @@
 import { ClusterError, messageOf } from '../../errors.ts'
+import { saysNoSpace } from '../no-space.ts'
 
 /** One request to the RPC. */
 export interface RpcCall {
@@ -24,8 +25,12 @@ export function limitReached(call: RpcCall): ClusterError {
   )
 }
 
-/** Kubo's own refusal as an error; `details.ipfsMessage` is what it said. */
+/** Kubo's own refusal as an error, `IPFS_FULL` where it is for lack of room; `details.ipfsMessage` is what it said. */
 export function refused(what: string, ipfsMessage: string): ClusterError {
+  if (saysNoSpace(ipfsMessage))
+    return new ClusterError('IPFS_FULL', `the IPFS node has no room for ${what}: ${ipfsMessage}`, {
+      details: { ipfsMessage },
+    })
   return new ClusterError('IPFS_REFUSED', `the IPFS node refuses ${what}: ${ipfsMessage}`, {
     details: { ipfsMessage },
   })
