@@ -1,5 +1,5 @@
 import { cidOfViewKey, VIEW_RANGE } from '../../src/consensus/keys.ts'
-import { decodeViewEntry, pinOfEntry } from '../../src/consensus/view.ts'
+import { decodeViewEntry, pinOfEntry, type ViewEntry } from '../../src/consensus/view.ts'
 import type { ByteStore, StoreWrite } from '../../src/interfaces.ts'
 import { toKey } from '../../src/lib/bytes.ts'
 import { type Cid, cidFromBytes, cidFromKey, cidKey } from '../../src/model/cid.ts'
@@ -51,11 +51,13 @@ export class Oracle {
       if (key[0] !== VIEW_RANGE.gte[0] || isMarkName(cidOfViewKey(key))) continue
       const cid = toKey(cidOfViewKey(key))
       const before = view.get(cid)
-      const pin = value === undefined ? undefined : this.#pinIn(peer, cid, value)
+      const entry = value === undefined ? undefined : decodeViewEntry(value)
+      const pin = entry === undefined ? undefined : this.#pinIn(peer, cid, entry)
       const isMoved = before?.pin.allocations.join() !== pin?.allocations.join()
       if (before?.name === pin?.name && !isMoved) continue
       if (before?.name !== pin?.name) this.#checkStep(peer, life, before?.name, pin?.name)
-      if (before !== undefined && before.name !== pin?.name)
+      // Beside another entry it may live on, outweighed.
+      if (before !== undefined && before.name !== pin?.name && entry?.isSole !== false)
         this.#parts.moves.noteRemoved(peer, life, before.name)
       if (pin === undefined) view.delete(cid)
       else view.set(cid, { name: pin.name, pin, sinceMs: this.#parts.nowMs() })
@@ -68,8 +70,8 @@ export class Oracle {
     return view
   }
 
-  #pinIn(peer: number, cid: string, value: Uint8Array): Pin {
-    const pin = pinOfEntry(cidFromKey(cid), decodeViewEntry(value))
+  #pinIn(peer: number, cid: string, entry: ViewEntry): Pin {
+    const pin = pinOfEntry(cidFromKey(cid), entry)
     if (!this.isTrue(pin))
       this.#parts.fail(`peer ${peer} shows what nobody wrote: ${pin.cid} = "${pin.name}"`)
     return pin
