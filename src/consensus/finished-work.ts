@@ -1,5 +1,6 @@
 import type { StoreWrite } from '../interfaces.ts'
 import type { Head } from './head.ts'
+import type { HlcTime } from './hlc.ts'
 import type { PartitionChange } from './part.ts'
 import type { Removal } from './recent-removals.ts'
 
@@ -11,8 +12,10 @@ export interface FinishedWork {
   readonly changed: readonly Uint8Array[]
   /** For each of them, whether it had an entry before. */
   readonly hadEntry: readonly boolean[]
-  /** Those that have none any more. */
+  /** Entries that were deleted and not moved. */
   readonly removed: readonly Removal[]
+  /** When those were removed that have no entry any more, as far as it is known. */
+  readonly removedAt: readonly { readonly cid: Uint8Array; readonly time: HlcTime }[]
   /** By how many the number of pins grows. */
   readonly added: number
   /** What this peer wrote itself, for the others. */

@@ -1,5 +1,6 @@
 import { ClusterError } from '../errors.ts'
 import type { PartitionDocument } from './partition-document.ts'
+import type { RemovedAt } from './removal-times.ts'
 import { checkState } from './state.ts'
 import { hasId, type IdRuns, type ItemId, itemKey } from './update.ts'
 
@@ -11,6 +12,8 @@ export interface ForeignState {
   readonly update: Uint8Array
   readonly retired: ReadonlySet<number>
   readonly retiredLive: IdRuns
+  /** When what is gone there was removed, as far as it remembers. */
+  readonly removedAt?: RemovedAt
 }
 
 /**

@@ -7,7 +7,7 @@ const KEPT_MAX = 20_000
 /**
  * When a pin was asked for again that stood there already. Nothing is written then; but somebody else may have removed it
  * before, which has not been heard of here. Whoever has said yes meanwhile puts the pin again when the removal arrives. Those
- * of the last 20,000 CIDs are kept, in memory only.
+ * of the last 20,000 CIDs are kept, in memory only, until the pin is removed or another one written.
  */
 export class RecentConfirmations {
   readonly #times = new LatestMap<string, HlcTime>(KEPT_MAX)
@@ -16,10 +16,18 @@ export class RecentConfirmations {
     this.#times.set(toKey(cid), time)
   }
 
-  /** Whether it was asked for again after that time. */
-  isLater(cid: Uint8Array, than: HlcTime): boolean {
+  /**
+   * Whether it was asked for again, and not before that time. Of a removal of which nobody knows any more when it was made
+   * (undefined) it is taken for granted that it came first: what was promised ranks before what was to go.
+   */
+  outweighs(cid: Uint8Array, removedAt: HlcTime | undefined): boolean {
     if (this.#times.size === 0) return false
     const time = this.#times.get(toKey(cid))
-    return time !== undefined && compareTimes(time, than) > 0
+    return time !== undefined && (removedAt === undefined || compareTimes(time, removedAt) > 0)
+  }
+
+  /** What comes from now on has seen what stands there: nothing was promised beyond that. */
+  forget(cid: Uint8Array): void {
+    if (this.#times.size > 0) this.#times.delete(toKey(cid))
   }
 }

@@ -30,6 +30,7 @@ import type { PartitionChange } from './part.ts'
 import { partitionOf } from './partition-of.ts'
 import { RecentConfirmations } from './recent-confirmations.ts'
 import { RecentRemovals } from './recent-removals.ts'
+import { RemovalTimes } from './removal-times.ts'
 import { Repair } from './repair.ts'
 import type { PulledState } from './sync-protocol.ts'
 import { type ItemId, runsOf } from './update.ts'
@@ -70,6 +71,7 @@ export class Replica implements AsyncDisposable {
   readonly #disk: GuardedWrites
   readonly #removals = new RecentRemovals()
   readonly #confirmations = new RecentConfirmations()
+  readonly #removalTimes = new RemovalTimes(cid => this.partitionOf(cid))
   #committed: Committed
   #isRegistered = false
   /** What a batch changed of which the disk did not say whether it took it. */
@@ -248,6 +250,7 @@ export class Replica implements AsyncDisposable {
       return {
         update: document.encode(document.settledClocks(retired), clocks),
         retiredLive: new Map(runsOf(live)),
+        removedAt: this.#removalTimes.of(partition),
         retiredDigest: this.#committed.retiredDigest,
       }
     })
@@ -320,7 +323,8 @@ export class Replica implements AsyncDisposable {
       const stored = await store.getMany(late.map(viewKey))
       late.forEach((cid, index) => work.knowLate(cid, stored[index]))
       await work.undoCrossedMoves()
-      const { writes, heads, changed, hadEntry, removed, added, own } = work.finish()
+      await work.restoreWanted()
+      const { writes, heads, changed, hadEntry, removed, removedAt, added, own } = work.finish()
       if (writes.length > 0) {
         const state: OwnState = { time: this.#hlc.last, pinsCount: this.pinsCount + added }
         const started = this.#components.clock.monotonic()
@@ -330,6 +334,7 @@ export class Replica implements AsyncDisposable {
         metrics.commitSeconds.record((this.#components.clock.monotonic() - started) / 1000)
         this.#committed.pinsCount += added
         for (const removal of removed) this.#removals.add(removal)
+        for (const { cid, time } of removedAt) this.#removalTimes.add(cid, time)
         for (const [partition, head] of heads) {
           this.#committed.setHead(partition, head)
           this.#folding.consider(partition, head)

@@ -3,10 +3,11 @@ import { ByteReader } from '../lib/byte-reader.ts'
 import { ByteWriter } from '../lib/byte-writer.ts'
 import { GROUPS_COUNT } from './digests.ts'
 import { DIGEST_BYTES, decodeClocks, encodeClocks } from './head.ts'
+import { type RemovedAt, readRemovedAt, writeRemovedAt } from './removal-times.ts'
 import { type IdRuns, readRuns, writeRuns } from './update.ts'
 
 /** Protocol by which two peers compare and exchange what is missing. One request message, a stream of answers. */
-export const SYNC_PROTOCOL = '/pinfold/sync/2'
+export const SYNC_PROTOCOL = '/pinfold/sync/3'
 
 /** Partitions that one request may ask for. */
 export const PULL_MAX = 64
@@ -111,14 +112,17 @@ export function decodeDigests(bytes: Uint8Array, count: number): Uint8Array[] {
 export interface PulledState {
   readonly update: Uint8Array
   readonly retiredLive: IdRuns
+  /** When pins of the partition were removed, as far as the peer remembers. */
+  readonly removedAt: RemovedAt
   /** Digest of the list of retired writers that the peer had when it made this. */
   readonly retiredDigest: Uint8Array
 }
 
 /** A state in bytes. */
-export function encodeState({ update, retiredLive, retiredDigest }: PulledState): Uint8Array {
+export function encodeState({ update, retiredLive, removedAt, retiredDigest }: PulledState): Uint8Array {
   const out = new ByteWriter().raw(retiredDigest)
   writeRuns(out, [...retiredLive])
+  writeRemovedAt(out, removedAt)
   return out.raw(update).finish()
 }
 
@@ -127,7 +131,8 @@ export function decodeState(bytes: Uint8Array): PulledState {
   const input = new ByteReader(bytes)
   const retiredDigest = input.raw(DIGEST_BYTES)
   const retiredLive = readRuns(input)
-  return { retiredDigest, retiredLive, update: input.rest() }
+  const removedAt = readRemovedAt(input)
+  return { retiredDigest, retiredLive, removedAt, update: input.rest() }
 }
 
 /** A partition's state in messages of at most about 1 MiB: partition, whether it is the last, bytes. */

@@ -2,37 +2,24 @@ import { ClusterError } from '../errors.ts'
 import type { StoreWrite } from '../interfaces.ts'
 import { fromKey, toKey } from '../lib/bytes.ts'
 import { cidFromBytes } from '../model/cid.ts'
-import { isHiddenName } from '../model/entry-name.ts'
 import { isSameRequest, type Pin } from '../model/pin.ts'
 import type { FinishedWork } from './finished-work.ts'
 import { checkForeign, type ForeignState, knownAsDeleted } from './foreign-state.ts'
 import { EMPTY_HEAD, type Head } from './head.ts'
 import { type HlcTime, isSameRoot, timeOfMove } from './hlc.ts'
 import type { MergeOutcome, ReceivedChange } from './job-queue.ts'
-import { viewKey } from './keys.ts'
 import { Part, type PartitionChange } from './part.ts'
 import type { PartitionDocument } from './partition-document.ts'
 import { RecentRemovals } from './recent-removals.ts'
 import { decodeRecord, encodeItem, encodeRecord, splitItem, timeOfRecord } from './record.ts'
+import type { RemovedAt } from './removal-times.ts'
+import { isWritten, type Seen, viewChanges } from './seen.ts'
 import { type Change, encodeChange, type ItemId, isSameItem, itemKey } from './update.ts'
-import {
-  decodeViewEntry,
-  encodeViewEntry,
-  isSameEntry,
-  pinOfEntry,
-  type ViewEntry,
-  winnerOf,
-  winsOver,
-} from './view.ts'
+import { Vanished } from './vanished.ts'
+import { decodeViewEntry, pinOfEntry, type ViewEntry, winnerOf, winsOver } from './view.ts'
 import type { WorkContext } from './work-context.ts'
 
 const NONE: ReadonlySet<number> = new Set()
-
-interface Seen {
-  readonly cid: Uint8Array
-  readonly before: ViewEntry | undefined
-  now: ViewEntry | undefined
-}
 
 /**
  * One batch of changes, worked out in memory over the committed state and written in one atomic step. Until then
@@ -97,10 +84,13 @@ export class Work {
   async remove(cid: Uint8Array): Promise<void> {
     const seen = this.#seen(cid)
     if (seen.now === undefined) return
-    this.#context.hlc.tick()
+    const removedAt = this.#context.hlc.tick()
     await this.#deleteItems(this.#part(this.#context.partitionOf(cid)), seen, [])
     seen.now = undefined
+    this.#vanished.noteOwn(cid, removedAt)
   }
+
+  readonly #vanished = new Vanished()
 
   // Those of this batch count at once: a removal and a move that crosses it often arrive together.
   readonly #removed = new RecentRemovals()
@@ -144,19 +134,6 @@ export class Work {
    * of it is taken. Throws `INVALID_ARGUMENT` when it holds what a writer never writes.
    */
   async receive({ partition, time, change, deletedCids }: ReceivedChange): Promise<boolean> {
-    const { confirmations, hlc } = this.#context
-    const wanted = deletedCids
-      .filter(cid => confirmations.isLater(cid, time))
-      .map(cid => ({ seen: this.#seen(cid), before: this.#seen(cid).now }))
-    const isTaken = await this.#take(partition, change, deletedCids)
-    for (const { seen, before } of wanted) {
-      if (before === undefined || seen.now !== undefined) continue
-      await this.#write(seen, pinOfEntry(cidFromBytes(seen.cid), before), hlc.tickAfter(timeOf(before)))
-    }
-    return isTaken
-  }
-
-  async #take(partition: number, change: Change, deletedCids: readonly Uint8Array[]): Promise<boolean> {
     if (partition >= this.#context.partitionsCount) this.#refuseMisplaced('a change', partition)
     for (const cid of deletedCids) {
       if (this.#context.partitionOf(cid) !== partition) this.#refuseMisplaced('a removal', partition)
@@ -169,7 +146,8 @@ export class Work {
     const fresh = { ...change, fromClock: known, values: change.values.slice(known - change.fromClock) }
     if (fresh.values.length === 0 && change.deletes.length === 0) return true
     const items = fresh.values.map(value => this.#check(partition, value))
-    if (!this.#canDeleteBlindly(fresh.deletes, deletedCids)) return this.#receiveInDocument(partition, change)
+    if (!this.#canDeleteBlindly(fresh.deletes, deletedCids))
+      return this.#receiveInDocument(partition, change, new Map(deletedCids.map(cid => [toKey(cid), time])))
     const deleted = fresh.deletes.map((id, index) => {
       const seen = this.#seen(deletedCids[index] ?? new Uint8Array())
       const { now: before } = seen
@@ -185,15 +163,18 @@ export class Work {
       else seen.now = { ...(winsOver(entry, seen.now) ? entry : seen.now), isSole: false }
     })
     for (const { seen, before } of deleted)
-      if (before !== undefined) this.#noteGone(seen.cid, before, timesOf(seen.now))
+      if (before !== undefined) {
+        this.#noteGone(seen.cid, before, timesOf(seen.now))
+        if (seen.now === undefined) this.#vanished.note(seen.cid, before, time)
+      }
     if (items.length > 0) part.clocks.set(fresh.client, known + items.length)
     this.#flushOwn(part)
     part.log(encodeChange(fresh))
     return true
   }
 
-  async #receiveInDocument(partition: number, change: Change): Promise<boolean> {
-    const state = { update: encodeChange(change), retired: NONE, retiredLive: new Map() }
+  async #receiveInDocument(partition: number, change: Change, removedAt: RemovedAt): Promise<boolean> {
+    const state = { update: encodeChange(change), retired: NONE, retiredLive: new Map(), removedAt }
     return (await this.merge(partition, state)) !== 'missing'
   }
 
@@ -260,7 +241,7 @@ export class Work {
       throw thrown
     }
     // Only now, when nothing can be refused any more.
-    this.#refresh(document, touched)
+    this.#refresh(document, touched, state.removedAt)
     const clocks = document.clocks()
     const isNews = live.length > 0 || [...clocks].some(([client, clock]) => part.clocks.get(client) !== clock)
     if (isNews) part.logApplied(updates)
@@ -269,12 +250,14 @@ export class Work {
     return isNews ? 'news' : 'known'
   }
 
-  #refresh(document: PartitionDocument, touched: ReadonlySet<string>): void {
+  #refresh(document: PartitionDocument, touched: ReadonlySet<string>, removedAt?: RemovedAt): void {
     for (const key of touched) {
       const items = document.itemsOf(key)
       const entry = winnerOf(items)
       const living = items.map(({ record }) => timeOfRecord(record))
       const seen = this.#view.get(key)
+      const goneAt = entry === undefined ? removedAt?.get(key) : undefined
+      if (goneAt !== undefined) this.#vanished.noteTime(fromKey(key), goneAt)
       if (seen !== undefined) {
         this.#noteIfGone(seen.cid, seen.now, living)
         seen.now = entry
@@ -309,7 +292,9 @@ export class Work {
   readonly #gone = new Set<string>()
 
   #noteIfGone(cid: Uint8Array, before: ViewEntry | undefined, living: readonly HlcTime[]): void {
-    if (before !== undefined && this.#gone.has(itemKey(before))) this.#noteGone(cid, before, living)
+    if (before === undefined || !this.#gone.has(itemKey(before))) return
+    this.#noteGone(cid, before, living)
+    if (living.length === 0) this.#vanished.note(cid, before)
   }
 
   #seen(cid: Uint8Array): Seen {
@@ -349,7 +334,19 @@ export class Work {
       const items = await this.#itemsOf(part, seen)
       for (const item of items) if (isCrossed(item)) part.deleteOwn(item, seen.cid)
       // With an item of a user among them, somebody wants it as that one says.
+      const moved = seen.now
       seen.now = winnerOf(items.filter(item => !isCrossed(item)))
+      if (seen.now === undefined) this.#vanished.note(seen.cid, moved)
+    }
+  }
+
+  /** Puts again what was asked for again, if the removal by which it is gone is not known to be the later word. */
+  async restoreWanted(): Promise<void> {
+    const { confirmations, hlc } = this.#context
+    for (const { cid, before } of this.#vanished.wanted(confirmations)) {
+      const seen = this.#seen(cid)
+      if (seen.now === undefined)
+        await this.#write(seen, pinOfEntry(cidFromBytes(cid), before), hlc.tickAfter(timeOf(before)))
     }
   }
 
@@ -364,23 +361,21 @@ export class Work {
       writes.push(...done.writes)
       heads.set(part.partition, done.head)
     }
-    const changed: Uint8Array[] = []
-    const hadEntry: boolean[] = []
+    const view = viewChanges(this.#view.values())
+    writes.push(...view.writes)
     const removed = [...this.#removed.all()]
-    let added = 0
-    for (const { cid, before, now } of this.#view.values()) {
-      if (isSameEntry(before, now)) continue
-      if (!isHiddenName(cid)) added += (now === undefined ? 0 : 1) - (before === undefined ? 0 : 1)
-      writes.push({ key: viewKey(cid), value: now === undefined ? undefined : encodeViewEntry(now) })
-      changed.push(cid)
-      hadEntry.push(before !== undefined)
-    }
-    return { writes, heads, changed, hadEntry, removed, added, own: this.#own }
+    const removedAt = view.gone.flatMap(cid => {
+      const time = this.#vanished.timeOf(cid)
+      return time === undefined ? [] : [{ cid, time }]
+    })
+    return { ...view, writes, heads, removed, removedAt, own: this.#own }
   }
 
   /** Brings the documents in memory up to what was just committed. */
   committed(): void {
     for (const part of this.#parts.values()) part.committed()
+    const { confirmations, client } = this.#context
+    for (const seen of this.#view.values()) if (isWritten(seen, client)) confirmations.forget(seen.cid)
   }
 
   /** Forgets the documents that saw what was not committed. */

@@ -26,6 +26,10 @@ export class LatestMap<Key, Value> {
     }
   }
 
+  delete(key: Key): void {
+    this.#entries.delete(key)
+  }
+
   /** All entries, the oldest first. */
   [Symbol.iterator](): MapIterator<[Key, Value]> {
     return this.#entries.entries()

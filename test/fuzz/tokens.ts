@@ -125,10 +125,15 @@ export function walkUpdate(at: Walk): void {
   walkRuns(at)
 }
 
-/** What is sent of a partition: digest of the retired writers, which of their items live, update. */
+/** What is sent of a partition: digest of the retired writers, which of their items live, times of removals, update. */
 export function walkState(at: Walk): void {
   at.raw(16)
   walkRuns(at)
+  at.times(() => {
+    at.sized()
+    at.uint()
+    at.uint()
+  })
   walkUpdate(at)
 }
 

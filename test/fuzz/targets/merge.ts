@@ -122,7 +122,7 @@ function foreignUpdate(mutator: Mutator, random: Random): Uint8Array {
   if (mutator.chance(0.3)) map.delete('k')
   const update = Y.encodeStateAsUpdate(doc)
   doc.destroy()
-  // A digest, no items of retired writers, then the update.
-  const whole = Uint8Array.of(...new Uint8Array(16), 0, ...update)
+  // A digest, no items of retired writers, no times of removals, then the update.
+  const whole = Uint8Array.of(...new Uint8Array(16), 0, 0, ...update)
   return mutator.chance(0.5) ? whole : mutator.bytes(whole)
 }

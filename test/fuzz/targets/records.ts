@@ -18,6 +18,7 @@ import {
 } from '../../../src/consensus/sync-protocol.ts'
 import { decodeChange, encodeChange, runsOf } from '../../../src/consensus/update.ts'
 import { decodeViewEntry, encodeViewEntry, pinOfEntry, winsOver } from '../../../src/consensus/view.ts'
+import { toKey } from '../../../src/lib/bytes.ts'
 import type { Random } from '../../../src/lib/random.ts'
 import { PIN_BOUNDS } from '../../../src/model/pin.ts'
 import { toPinJson } from '../../../src/model/pin-json.ts'
@@ -208,11 +209,17 @@ function allFormats(mutator: Mutator, random: Random): readonly Format[] {
         encodeState({
           update: change(),
           retiredLive: new Map(runsOf(ids())),
+          removedAt: new Map(
+            ids().map(({ clock }) => [toKey(numberedCid(clock).bytes), { ms: clock, count: 1 }]),
+          ),
           retiredDigest: random.bytes(16),
         }),
       walk: walkState,
       read: bytes =>
-        [...decodeState(bytes).retiredLive.values()].reduce((sum, runs) => sum + 1 + runs.length, 0),
+        [...decodeState(bytes).retiredLive.values()].reduce(
+          (sum, runs) => sum + 1 + runs.length,
+          decodeState(bytes).removedAt.size,
+        ),
     },
   ]
 }
