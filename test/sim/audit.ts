@@ -9,6 +9,7 @@ import { decodeViewEntry, type ViewEntry } from '../../src/consensus/view.ts'
 import type { ByteStore } from '../../src/interfaces.ts'
 import { toHex, toKey } from '../../src/lib/bytes.ts'
 import { isMarkName } from '../../src/model/peer-mark.ts'
+import { isRequestName } from '../../src/model/pin-request.ts'
 
 /**
  * Builds the pinset of a store anew from snapshots and logs, and says where view, heads or count differ from that.
@@ -36,15 +37,15 @@ export async function audit(store: ByteStore, partitionsCount: number, pinsCount
     }
   }
   let count = 0
-  let marksCount = 0
+  let hiddenCount = 0
   for await (const [key, value] of store.entries(VIEW_RANGE)) {
     count++
-    if (isMarkName(cidOfViewKey(key))) marksCount++
+    if (isMarkName(cidOfViewKey(key)) || isRequestName(cidOfViewKey(key))) hiddenCount++
     const real = expected.get(toKey(cidOfViewKey(key)))
     if (!isSameEntry(real, decodeViewEntry(value))) faults.push(`the view shows ${toHex(key)} in another way`)
   }
-  // What operators said of peers is no pin.
-  if (expected.size !== count || count - marksCount !== pinsCount)
+  // What operators said of peers is no pin, and requests are none.
+  if (expected.size !== count || count - hiddenCount !== pinsCount)
     faults.push(`documents have ${expected.size} pins, the view ${count}, the count says ${pinsCount}`)
   documents.clear()
   return faults

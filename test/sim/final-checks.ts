@@ -7,6 +7,7 @@ import { covers, reconcile } from '../../src/pintracker/reconcile.ts'
 import { audit } from './audit.ts'
 import { pinsIn } from './oracle.ts'
 import type { Running, SimPeer } from './peer.ts'
+import { REQUESTS } from './request-users.ts'
 import { FOREVER, type World } from './world.ts'
 
 const OPTIONS = { signal: FOREVER }
@@ -76,7 +77,8 @@ export async function checkEnd(world: World, peers: readonly SimPeer[]): Promise
     if (peer.running === undefined) return world.fail(`peer ${peer.index} does not run at the end`)
     const { consensus } = peer.running
     const listing = new Map<string, string>()
-    for await (const pin of consensus.pins({}, OPTIONS)) listing.set(cidKey(pin.cid), textOf(pin))
+    for (const range of [{}, REQUESTS])
+      for await (const pin of consensus.pins(range, OPTIONS)) listing.set(cidKey(pin.cid), textOf(pin))
     listings.push(listing)
     const { rootDigest, pinsCount } = consensus
     // A copy, since the peer goes on with its work.

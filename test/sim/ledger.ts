@@ -29,10 +29,11 @@ export class Ledger {
   readonly #ancestors = new Map<string, ReadonlySet<string>>()
   #moment = 0
   #count = 0
+  #namesCount = 0
 
-  /** Names must be new for each write. */
+  /** A name that no write has had. */
   nextName(): string {
-    return `w${this.#count + 1}`
+    return `w${++this.#namesCount}`
   }
 
   /** The present moment; every event that follows lies behind it. */

@@ -15,7 +15,21 @@ import type { MovePlan } from './move-plan.ts'
 import type { World } from './world.ts'
 
 const FREESPACE = 'freespace'
-const ALLOCATE = toAllocate({ weightTolerance: 0.01, diskFullShare: 0.95 })
+/** How peers are chosen. */
+export const ALLOCATE = toAllocate({ weightTolerance: 0.01, diskFullShare: 0.95 })
+
+/** Settings of the cluster's core. */
+export const CLUSTER: ClusterConfig = {
+  peername: '',
+  stateSyncIntervalMs: 60_000,
+  replication: { min: 1, max: 2 },
+  allocateTo: 'any',
+  isFollower: false,
+  allocateBy: [FREESPACE],
+  placement: ANYWHERE,
+  connectSwarmsDelayMs: 0,
+  repin: { isAutomatic: true, delayMs: 0, perSecond: 200, inFlightMax: 200, guardShare: 0.5 },
+}
 
 /** What moves content on a peer. */
 export interface Mover {
@@ -55,31 +69,21 @@ export async function openMover(given: MoverParts, plan: MovePlan): Promise<Move
   const { clock, consensus, monitor, askHolds, parts, self } = given
   const logger = silentLogger()
   const marks = parts.use(await openPeerMarks({ consensus, clock, logger }))
-  const config = configOf(plan)
+  const { delayMs, perSecond, inFlightMax } = plan
+  const repin = { isAutomatic: true, delayMs, perSecond, inFlightMax, guardShare: 0.5 }
+  const config = { ...CLUSTER, repin }
   const placing = { allocate: ALLOCATE, consensus, monitor, marks }
   const alerts: Pick<Alerts, 'raise' | 'clear' | 'list'> = {
     raise: () => undefined,
     clear: () => undefined,
     list: () => [],
   }
-  const base = { self, clock, logger, meter: createNoopMeter(), askHolds, alerts }
+  // No peer of the simulation is short of room.
+  const askNoRoom = async () => []
+  const base = { self, clock, logger, meter: createNoopMeter(), askHolds, askNoRoom, alerts }
   const recorded = recordMoves(given, marks)
   parts.use(openRepinner({ ...base, ...placing, consensus: recorded, monitor }, config))
   return { marks, choose: request => peerChooser(placing, config)(request) }
-}
-
-function configOf({ delayMs, perSecond, inFlightMax }: MovePlan): ClusterConfig {
-  return {
-    peername: '',
-    stateSyncIntervalMs: 300_000,
-    replication: { min: 1, max: 2 },
-    allocateTo: 'any',
-    isFollower: false,
-    allocateBy: [FREESPACE],
-    placement: ANYWHERE,
-    connectSwarmsDelayMs: 0,
-    repin: { isAutomatic: true, delayMs, perSecond, inFlightMax, guardShare: 0.5 },
-  }
 }
 
 /** The consensus as the repinner has it. */

@@ -7,7 +7,7 @@ import { makeRpcHandlers } from '../../src/cluster/rpc-handlers.ts'
 import { consensusSchema, toConsensusConfig } from '../../src/consensus/config.ts'
 import { openPinset } from '../../src/consensus/pinset.ts'
 import { ClusterError, messageOf } from '../../src/errors.ts'
-import type { Consensus, Monitor, PinTracker, Rpc } from '../../src/interfaces.ts'
+import type { Consensus, Monitor, PinRequests, PinTracker, Rpc } from '../../src/interfaces.ts'
 import type { Clock } from '../../src/lib/clock.ts'
 import type { Random } from '../../src/lib/random.ts'
 import type { Cid } from '../../src/model/cid.ts'
@@ -31,6 +31,7 @@ import type { Write } from './ledger.ts'
 import { leftBehind } from './left-behind.ts'
 import { clockOf, Life, type Skew } from './life.ts'
 import { type Mover, openMover, roomInformer } from './mover.ts'
+import { openRequester } from './requester.ts'
 import { FOREVER, type World } from './world.ts'
 
 const OPTIONS = { signal: FOREVER }
@@ -49,6 +50,7 @@ export interface Running {
   readonly rpc: Rpc
   /** Absent where nobody moves content. */
   readonly mover: Mover | undefined
+  readonly requests: PinRequests
   readonly parts: AsyncDisposableStack
 }
 
@@ -182,7 +184,13 @@ export class SimPeer {
       const { index } = this
       const given = { world: this.#world, index, self, life, clock, consensus, monitor, askHolds, parts }
       const mover = plan.moves === undefined ? undefined : await openMover(given, plan.moves)
-      return { life, consensus, tracker, monitor, rpc, mover, parts }
+      const seams = { self, clock, random, consensus, monitor, mover, parts }
+      const requests = await openRequester({
+        ...seams,
+        nextName: () => this.#world.ledger.nextName(),
+        write: (cids, pins) => this.#write(life, consensus, cids, pins),
+      })
+      return { life, consensus, tracker, monitor, rpc, mover, requests, parts }
     } catch (thrown) {
       await parts.disposeAsync()
       throw thrown
@@ -242,6 +250,13 @@ export class SimPeer {
     const existing = this.#world.oracle.shownPin(this.index, cid)
     const allocations = choose({ cid, replication: { min, max }, existing, preferred: [] })
     return { ...pin, allocations }
+  }
+
+  /** Does something with what runs. Does nothing while the daemon does not run. */
+  async ask(work: (running: Running) => Promise<void>): Promise<void> {
+    const { running } = this
+    if (running === undefined) return
+    await running.life.bind(work(running)).catch((thrown: unknown) => this.#notePanic(thrown))
   }
 
   /** Removes pins. Does nothing while the daemon does not run. */

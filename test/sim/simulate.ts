@@ -5,6 +5,7 @@ import type { MoveCounts } from './move-watch.ts'
 import { breakThings, mend } from './nemesis.ts'
 import { careForPeers, sayLastWords } from './operator.ts'
 import { identityOf, SimPeer } from './peer.ts'
+import { notServed, useRequests } from './request-users.ts'
 import { useCluster } from './workload.ts'
 import { HONEST, type Lies, type Plan, planOf, World } from './world.ts'
 
@@ -12,6 +13,8 @@ import { HONEST, type Lies, type Plan, planOf, World } from './world.ts'
 const CONVERGE_MS_MAX = 120_000
 /** How long trackers may take after that: failed pins have retry times of up to ten minutes. */
 const TRACK_MS_MAX = 40 * 60_000
+/** How long it may take until the content of every request is pinned. */
+const SERVE_MS_MAX = 180_000
 /** How long it may take after that until nothing is allocated any more to peers that leave. */
 const PLACE_MS_MAX = 15 * 60_000
 /** A few double moves no single race explains, but several do. */
@@ -73,6 +76,7 @@ export async function simulate(seed: number, options: SimulateOptions = {}): Pro
   await world.clock.advance(STEP_MS)
   const isGoing = () => world.clock.monotonic() < plan.chaosMs && world.violation === undefined
   void useCluster(world, peers, isGoing)
+  void useRequests(world, peers, isGoing)
   void breakThings({ world, present, join }, isGoing)
   if (plan.hasHostile) void attack(world, peers, isGoing)
   void careForPeers(world, peers, isGoing)
@@ -108,6 +112,7 @@ async function heal(world: World, all: readonly SimPeer[], present: () => readon
     await sayLastWords(world, all, () => step(world, all))
     await until(world, all, PLACE_MS_MAX, () => notPlaced(present()))
   }
+  await until(world, all, SERVE_MS_MAX, () => notServed(present()))
   await until(world, all, TRACK_MS_MAX, () => notTracked(present()))
   await until(world, all, CONVERGE_MS_MAX, () => notYet(present()))
   const { movesCount, unexplainedCount } = world.moves.counts()

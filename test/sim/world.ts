@@ -43,6 +43,8 @@ export interface Plan {
   readonly faultEveryMs: number
   /** Absent = nobody moves content. */
   readonly moves?: MovePlan
+  /** How often users of the Pinning Service API do something; 0 = there are none. */
+  readonly requestsCount: number
 }
 
 /** The plan of a seed. */
@@ -66,6 +68,7 @@ export function planOf(seed: number): Plan {
     chaosMs,
     writeEveryMs: chaosMs / pick(10, 20, 60),
     faultEveryMs: chaosMs / pick(6, 12, 30),
+    requestsCount: pick(0, 0, 15, 60),
   }
 }
 
