@@ -49,6 +49,10 @@ class World implements AsyncDisposable {
     return replica
   }
 
+  pass(ms: number): void {
+    this.#nowMs += ms
+  }
+
   async put(peer: number): Promise<void> {
     await this.at(peer).write([PIN], [], signal)
   }
@@ -131,6 +135,16 @@ test('a pin that was asked for again stays when nobody knows any more whether th
   await world.restart(0)
   await world.compare(1, 0)
   assert.ok(await world.shows(1))
+})
+
+test('a pin that was asked for again long ago goes, though nobody knows any more when it was removed', async () => {
+  await using world = await World.open(2)
+  await world.put(1)
+  await world.remove(0)
+  await world.restart(0)
+  world.pass(10 * 60_000)
+  await world.compare(1, 0)
+  assert.ok(!(await world.shows(1)))
 })
 
 test('a peer does not keep a promise that was overtaken: what was put again and seen by the removal goes with it', async () => {

@@ -3,6 +3,7 @@ import { LatestMap } from '../lib/latest-map.ts'
 import { compareTimes, type HlcTime } from './hlc.ts'
 
 const KEPT_MAX = 20_000
+const UNKNOWN_MAX_MS = 10 * 60_000
 
 /**
  * When a pin was asked for again that stood there already. Nothing is written then; but somebody else may have removed it
@@ -18,12 +19,14 @@ export class RecentConfirmations {
 
   /**
    * Whether it was asked for again, and not before that time. Of a removal of which nobody knows any more when it was made
-   * (undefined) it is taken for granted that it came first: what was promised ranks before what was to go.
+   * (undefined) it is taken for granted that it came first, since what was promised ranks before what was to go; but for some
+   * minutes only: what a script asks for every day must not bring back a hundred thousand pins that were removed at once.
    */
-  outweighs(cid: Uint8Array, removedAt: HlcTime | undefined): boolean {
+  outweighs(cid: Uint8Array, removedAt: HlcTime | undefined, now: HlcTime): boolean {
     if (this.#times.size === 0) return false
     const time = this.#times.get(toKey(cid))
-    return time !== undefined && (removedAt === undefined || compareTimes(time, removedAt) > 0)
+    if (time === undefined) return false
+    return removedAt === undefined ? now.ms - time.ms <= UNKNOWN_MAX_MS : compareTimes(time, removedAt) > 0
   }
 
   /** What comes from now on has seen what stands there: nothing was promised beyond that. */

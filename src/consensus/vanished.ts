@@ -14,6 +14,11 @@ export class Vanished {
   readonly #before = new Map<string, ViewEntry>()
   readonly #times = new Map<string, HlcTime>()
 
+  /** Whether anything is gone. */
+  get isAny(): boolean {
+    return this.#before.size > 0
+  }
+
   /** The entry of a CID is gone. */
   note(cid: Uint8Array, before: ViewEntry, removedAt?: HlcTime): void {
     const key = toKey(cid)
@@ -40,10 +45,10 @@ export class Vanished {
   }
 
   /** What was asked for again, and not known to be so before it was removed. */
-  wanted(confirmations: RecentConfirmations): Wanted[] {
+  wanted(confirmations: RecentConfirmations, now: HlcTime): Wanted[] {
     return [...this.#before].flatMap(([key, before]) => {
       const cid = fromKey(key)
-      return confirmations.outweighs(cid, this.#times.get(key)) ? [{ cid, before }] : []
+      return confirmations.outweighs(cid, this.#times.get(key), now) ? [{ cid, before }] : []
     })
   }
 }

@@ -343,7 +343,8 @@ export class Work {
   /** Puts again what was asked for again, if the removal by which it is gone is not known to be the later word. */
   async restoreWanted(): Promise<void> {
     const { confirmations, hlc } = this.#context
-    for (const { cid, before } of this.#vanished.wanted(confirmations)) {
+    if (!this.#vanished.isAny) return
+    for (const { cid, before } of this.#vanished.wanted(confirmations, hlc.tick())) {
       const seen = this.#seen(cid)
       if (seen.now === undefined)
         await this.#write(seen, pinOfEntry(cidFromBytes(cid), before), hlc.tickAfter(timeOf(before)))
