@@ -20,6 +20,8 @@ export interface Write {
   isLost: boolean
   /** It was asked for again, so its name may come back after a removal. */
   isRepeated: boolean
+  /** It asks for what an earlier one had asked for, in the same words. */
+  readonly isAgain: boolean
 }
 
 /** Every write that anybody tried, and which of them replaces which. */
@@ -42,6 +44,7 @@ export class Ledger {
   }
 
   begin(author: number, cid: Cid, pin: Pin | undefined, saw: string | undefined): Write {
+    const first = pin === undefined ? undefined : this.byName.get(pin.name)
     const write: Write = {
       id: ++this.#count,
       cid: cidKey(cid),
@@ -53,11 +56,11 @@ export class Ledger {
       outcome: 'open',
       isLost: false,
       isRepeated: false,
+      isAgain: first !== undefined,
     }
     const list = this.byCid.get(write.cid)
     if (list === undefined) this.byCid.set(write.cid, [write])
     else list.push(write)
-    const first = pin === undefined ? undefined : this.byName.get(pin.name)
     if (pin !== undefined && first === undefined) this.byName.set(pin.name, write)
     if (first !== undefined) {
       first.isRepeated = true
@@ -90,6 +93,28 @@ export class Ledger {
     return this.of(cid).find(other => other.pin === undefined && other.endedAt > startedAt)
   }
 
+  /**
+   * Whether a removal may be undone: somebody else was told before that the content stays pinned, and wrote nothing of it since. No
+   * message tells of that, so which of the two was later is for their clocks to say, and these are wrong now and then.
+   */
+  isContested({ id, cid, author, pin, startedAt, endedAt }: Write): boolean {
+    if (pin !== undefined) return false
+    const others = this.of(cid).filter(other => other.id !== id && other.author !== author)
+    return others.some(
+      again =>
+        again.isAgain &&
+        again.startedAt < endedAt &&
+        !others.some(
+          later =>
+            later.author === again.author &&
+            !later.isAgain &&
+            later.outcome === 'acked' &&
+            later.startedAt > again.startedAt &&
+            later.endedAt < startedAt,
+        ),
+    )
+  }
+
   /** Names that an entry of this name stands above: itself, what its author saw, what the author of that saw, … */
   ancestors(name: string | undefined): ReadonlySet<string> {
     if (name === undefined) return new Set()
@@ -110,6 +135,7 @@ export class Ledger {
         !write.isLost &&
         write.pin?.name !== name &&
         isCounted(write) &&
+        !this.isContested(write) &&
         this.ancestors(write.saw).has(name),
     )
   }

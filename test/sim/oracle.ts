@@ -142,6 +142,7 @@ export class Oracle {
       fail(`peer ${write.author} does not have ${name} ${when}`)
     const isGone =
       shown === undefined ||
+      ledger.isContested(write) ||
       ledger.byName.get(shown)?.isRepeated === true ||
       this.#parts.moves.mayBeBack(shown)
     if (!isGone && ledger.ancestors(write.saw).has(shown) && shown !== write.pin?.name)
