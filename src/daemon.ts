@@ -38,6 +38,7 @@ import { openKubo } from './ipfs/kubo/kubo.ts'
 import type { Clock } from './lib/clock.ts'
 import type { Random } from './lib/random.ts'
 import { VERSION } from './lib/version.ts'
+import { NO_ROOM_METRIC } from './model/no-room.ts'
 import type { PeerId } from './model/peer.ts'
 import type { FateOf } from './model/peer-fate.ts'
 import { configuredInformers } from './monitor/informers/configured-informers.ts'
@@ -73,6 +74,8 @@ export interface Daemon extends AsyncDisposable {
 
 /** Metric that tells the others what this peer's pinset is; see `Consensus.noticeDigest`. */
 const PINSET_METRIC = 'pinset'
+/** Heartbeats that may get lost before it is not known any more whether a peer has room. */
+const NO_ROOM_INTERVALS = 4
 const HELLO_MS_MAX = 2000
 /** In the peer's folder: hashes of the API tokens, good for every API of the peer. */
 const TOKENS_FILE = 'api-tokens.json'
@@ -252,11 +255,12 @@ async function openWatch(
     readonly tracker: PinTracker
   },
 ): Promise<Monitor> {
-  const { consensus, ipfs } = parts
+  const { consensus, ipfs, tracker } = parts
   const { pingIntervalMs } = settings.monitor
   const informers = [
     ...configuredInformers({ ...parts, filesystem: filesystemOf }, settings.monitor.informers),
     valueInformer(PINSET_METRIC, 2 * pingIntervalMs, () => consensus.rootDigest),
+    valueInformer(NO_ROOM_METRIC, NO_ROOM_INTERVALS * pingIntervalMs, () => String(tracker.noRoom.count)),
   ]
   const { clusterName } = settings.consensus
   const isTrusted = (peer: string) => consensus.isTrusted(peer)

@@ -33,6 +33,8 @@ export interface ChoiceRequest {
    * whatever is known of it. Give the same set for many pins in a row.
    */
   readonly leaving?: ReadonlySet<PeerId>
+  /** The same of peers that have no room for it. */
+  readonly withoutRoom?: ReadonlySet<PeerId>
 }
 
 /**
@@ -69,7 +71,9 @@ export function allocationRequests(
   const excludedFor = rememberLast((leaving: ReadonlySet<PeerId> | undefined) =>
     excludedPeers(components, config, { leaving, metrics: metricsFor(config.placement) }),
   )
-  return ({ cid, replication, existing, preferred, metadata = existing?.metadata, leaving }) => {
+  return request => {
+    const { cid, replication, existing, preferred, leaving, withoutRoom } = request
+    const { metadata = existing?.metadata } = request
     const placement = metadata === undefined ? config.placement : placementOf(metadata, config.placement)
     scene ??= lookAround(components)
     return {
@@ -78,9 +82,9 @@ export function allocationRequests(
       replicationMax: replication.max,
       current: existing === undefined || isEverywhere(existing) ? [] : existing.allocations,
       preferred,
-      excluded: excludedFor(leaving),
+      excluded: withRoomless(excludedFor(leaving), withoutRoom),
       ...scene,
-      isMove: leaving !== undefined,
+      isMove: leaving !== undefined || withoutRoom !== undefined,
       placement,
       allocateBy,
       metrics: metricsFor(placement),
@@ -136,6 +140,15 @@ function excludedPeers(
   }
   for (const peer of leaving) excluded.set(peer, { kind: 'leaving', text: 'is to be left' })
   return excluded
+}
+
+function withRoomless(
+  excluded: AllocationRequest['excluded'],
+  peers: ReadonlySet<PeerId> = new Set(),
+): AllocationRequest['excluded'] {
+  if (peers.size === 0) return excluded
+  const roomless = [...peers].map(peer => [peer, { kind: 'full', text: 'had no room for it' }] as const)
+  return new Map<PeerId, Objection>([...roomless, ...excluded])
 }
 
 /** Reads metrics once; tags that a later placement looks at are added to those that are read already. */

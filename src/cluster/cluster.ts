@@ -3,6 +3,7 @@ import { makeInstruments } from '../lib/instruments.ts'
 import type { FateOf } from '../model/peer-fate.ts'
 import { addContent } from './add.ts'
 import { makeAskHolds } from './ask-holds.ts'
+import { makeAskNoRoom } from './ask-no-room.ts'
 import { pinMany } from './bulk-pin.ts'
 import { unpinMany } from './bulk-unpin.ts'
 import { peerChooser } from './choose-peers.ts'
@@ -115,6 +116,8 @@ function keepHouse(
   }
   if (config.isFollower) return () => undefined
   stack.use(openExpiry(components, { passEveryMs: config.stateSyncIntervalMs }))
-  const repinner = openRepinner({ ...components, askHolds: makeAskHolds(() => components.rpc) }, config)
+  const askHolds = makeAskHolds(() => components.rpc)
+  const askNoRoom = makeAskNoRoom(components.rpc)
+  const repinner = openRepinner({ ...components, askHolds, askNoRoom }, config)
   return stack.use(repinner).fateOf
 }

@@ -46,6 +46,16 @@ export const ALERTS = {
     about: 'self',
     says: 'pins have fewer copies than they should, and nothing is being done about it',
   },
+  'no-room': {
+    severity: 'warning',
+    about: 'self',
+    says: 'pins find no room on a peer that is to keep them, and no other peer can take them',
+  },
+  'store-full': {
+    severity: 'warning',
+    about: 'peer',
+    says: 'the IPFS node of a peer has no room left, and gets nothing new',
+  },
   'read-only': { severity: 'critical', about: 'self', says: 'the own disk takes no writes' },
   'disk-nearly-full': {
     severity: 'warning',

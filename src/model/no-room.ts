@@ -8,7 +8,7 @@ export const NO_ROOM_MAX = 500
 
 /** Pins that are allocated to a peer and find no room on its IPFS node. */
 export interface NoRoom {
-  /** Those whose last attempt ended so, and that wait for the next one. */
+  /** Those whose last attempt ended so. */
   readonly count: number
   /** Those that were tried more than once, or are not tried again, behind a CID: the next `NO_ROOM_MAX` in an order of their own. */
   list(after: Cid | undefined): readonly Cid[]

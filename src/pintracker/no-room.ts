@@ -8,9 +8,13 @@ const ATTEMPTS_MIN = 2
 
 /** What the work set knows of pins that find no room. */
 export function noRoomIn(work: Pick<WorkSet, 'get' | 'names' | 'reasons'>): NoRoom {
+  let last = 0
   return {
     get count() {
-      return work.reasons.get('IPFS_FULL') ?? 0
+      const waiting = work.reasons.get('IPFS_FULL') ?? 0
+      // While all of them are being tried again, there is still no room for them.
+      last = waiting > 0 || last === 0 ? waiting : countIn(work)
+      return last
     },
     list(after: Cid | undefined) {
       const first = after === undefined ? '' : cidKey(after)
@@ -23,6 +27,12 @@ export function noRoomIn(work: Pick<WorkSet, 'get' | 'names' | 'reasons'>): NoRo
       return names.sort().slice(0, NO_ROOM_MAX).map(cidFromKey)
     },
   }
+}
+
+function countIn(work: Pick<WorkSet, 'get' | 'names'>): number {
+  let count = 0
+  for (const name of work.names()) if (isWithoutRoom(work.get(name))) count += 1
+  return count
 }
 
 /** Also while the next attempt is under way: most of them end as the last one did. */

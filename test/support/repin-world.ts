@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { createNoopMeter } from '@opentelemetry/api'
 import { toAllocate } from '../../src/allocator/allocate.ts'
 import type { ClusterConfig, RepinConfig } from '../../src/cluster/config.ts'
+import type { AskNoRoom } from '../../src/cluster/repin/claims.ts'
 import { openRepinner } from '../../src/cluster/repin/repinner.ts'
 import { ClusterError } from '../../src/errors.ts'
 import type { Consensus, PinTracker } from '../../src/interfaces.ts'
@@ -10,6 +11,7 @@ import { type Cid, cidFromKey, cidKey } from '../../src/model/cid.ts'
 import type { AskHolds } from '../../src/model/holds.ts'
 import { identityFromSeed } from '../../src/model/identity.ts'
 import type { Metric } from '../../src/model/metric.ts'
+import { NO_ROOM_METRIC } from '../../src/model/no-room.ts'
 import type { PeerId } from '../../src/model/peer.ts'
 import type { FateOf, PeerFate } from '../../src/model/peer-fate.ts'
 import type { PeerCondition, PeerHealth } from '../../src/model/peer-health.ts'
@@ -20,6 +22,7 @@ import { openPinTracker } from '../../src/pintracker/tracker.ts'
 import { openMemoryStore } from '../../src/store/memory.ts'
 import { type FakeConsensus, fakeConsensus } from './fake-consensus.ts'
 import { numberedCid } from './numbered-cid.ts'
+import { healthOf, metricOf } from './repin-metrics.ts'
 import { seededRandom } from './seeded-random.ts'
 import { listeningLogger, type SilentLogger } from './silent-logger.ts'
 import { type SmallIpfs, smallIpfs } from './small-ipfs.ts'
@@ -37,6 +40,8 @@ export interface RepinPeer {
   isReadOnly: boolean
   /** Whether others choose it for new content. */
   isChoosable: boolean
+  /** Whether its IPFS node takes more than it has. */
+  hasRoom: boolean
 }
 
 /** A write of an allocation. */
@@ -54,6 +59,8 @@ export interface RepinWorld extends AsyncDisposable {
   readonly peers: readonly RepinPeer[]
   readonly writes: AllocationWrite[]
   readonly marks: Map<PeerId, PeerMark>
+  /** CIDs that can be fetched from outside of the cluster, as keys. */
+  readonly source: Set<string>
   /** Called between the last reading of entries and the write that follows. */
   beforeWrite: (pins: readonly Pin[]) => void
   /** Pins a content on peers, by their numbers, and waits for nothing. */
@@ -127,6 +134,7 @@ class World implements RepinWorld {
   readonly peers: RepinPeer[] = []
   readonly writes: AllocationWrite[] = []
   readonly marks = new Map<PeerId, PeerMark>()
+  readonly source = new Set<string>()
   readonly #running = new Map<PeerId, Running>()
   readonly #conditions = new Map<PeerId, PeerCondition>()
   readonly #changes = new Emitter<PeerHealth>()
@@ -166,6 +174,7 @@ class World implements RepinWorld {
       isUp: true,
       isReadOnly: false,
       isChoosable: true,
+      hasRoom: true,
     }
     ipfs.watch.onReleased = cid => void this.#checkReleased(peer, cid)
     this.peers.push(peer)
@@ -190,12 +199,16 @@ class World implements RepinWorld {
     const { clock } = this
     const parts = new AsyncDisposableStack()
     const consensus = this.#consensusOf(peer)
-    const askHolds: AskHolds = async (to, cids, options) => {
-      options.signal.throwIfAborted()
+    const trackerOf = (to: PeerId) => {
       const running = this.#running.get(to)
       if (running === undefined) throw new ClusterError('PEER_UNREACHABLE', 'it is not there')
-      return running.tracker.holds(cids, options)
+      return running.tracker
     }
+    const askHolds: AskHolds = async (to, cids, options) => {
+      options.signal.throwIfAborted()
+      return trackerOf(to).holds(cids, options)
+    }
+    const askNoRoom: AskNoRoom = async (to, after) => trackerOf(to).noRoom.list(after)
     const base = {
       self: peer.id,
       clock,
@@ -204,6 +217,7 @@ class World implements RepinWorld {
       meter: createNoopMeter(),
       consensus,
       askHolds,
+      askNoRoom,
     }
     const tracker = parts.use(
       await openPinTracker({ ...base, ipfs: this.#ipfsOf(peer), store: openMemoryStore() }, TRACKER),
@@ -258,8 +272,11 @@ class World implements RepinWorld {
     return {
       ...peer.ipfs,
       pin: async (cid, mode, options) => {
-        const isThere = this.peers.some(({ isUp, ipfs }) => isUp && ipfs.held.has(cidKey(cid)))
+        const key = cidKey(cid)
+        const isThere = this.source.has(key) || this.peers.some(each => each.isUp && each.ipfs.held.has(key))
         if (!isThere) throw new ClusterError('TIMEOUT', 'nobody has it')
+        if (!peer.hasRoom && !peer.ipfs.held.has(key))
+          throw new ClusterError('IPFS_FULL', 'the IPFS node is full')
         await peer.ipfs.pin(cid, mode, options)
       },
     }
@@ -282,16 +299,22 @@ class World implements RepinWorld {
       onHealth: (listener: (change: PeerHealth) => void) => this.#changes.on(listener),
       hello: () => undefined,
       metricNames: () => ['freespace'],
-      latest: () =>
-        this.peers
-          .filter(({ isUp, isChoosable }) => isUp && isChoosable)
-          .map(({ id }) => freespace(id, this.clock)),
+      latest: (name: string) => this.#latest(name),
       onMetric: () => ({ [Symbol.dispose]: () => undefined }),
       expect: (peers: Iterable<PeerId>) => {
         for (const peer of peers) if (!this.#conditions.has(peer)) this.#expectInVain(peer)
       },
       beat: async () => undefined,
     }
+  }
+
+  #latest(name: string): readonly Metric[] {
+    if (name !== NO_ROOM_METRIC) {
+      const able = this.peers.filter(({ isUp, isChoosable }) => isUp && isChoosable)
+      return able.map(({ id }) => metricOf(id, name, 1000, this.clock))
+    }
+    const running = [...this.#running]
+    return running.map(([id, { tracker }]) => metricOf(id, name, tracker.noRoom.count, this.clock))
   }
 
   #expectInVain(peer: PeerId): void {
@@ -358,24 +381,6 @@ class World implements RepinWorld {
 
   async [Symbol.asyncDispose](): Promise<void> {
     for (const { parts } of this.#running.values()) await parts.disposeAsync()
-  }
-}
-
-function healthOf(peer: PeerId, condition: PeerCondition): PeerHealth {
-  return { peer, condition, phi: 0, heardAtMs: 0, sinceMs: 0 }
-}
-
-function freespace(peer: PeerId, clock: VirtualClock): Metric {
-  return {
-    name: 'freespace',
-    peer,
-    value: '1000',
-    weight: 1000,
-    isPartitionable: false,
-    isValid: true,
-    ttlMs: 30_000,
-    receivedAtMs: clock.now(),
-    expireAtMs: clock.now() + 30_000,
   }
 }
 

@@ -5,7 +5,7 @@ export const REPIN_METRICS = {
   moved: {
     name: 'pinfold_repin_moved_total',
     kind: 'counter',
-    help: 'Pins that this peer allocated anew, by the reason why the old peer leaves (gone, draining, removed)',
+    help: 'Pins that this peer allocated anew, by the reason why the old peer leaves (gone, draining, removed) or cannot keep them (no_room)',
   },
   inFlight: {
     name: 'pinfold_repin_in_flight',
@@ -26,6 +26,11 @@ export const REPIN_METRICS = {
     name: 'pinfold_repin_stuck',
     kind: 'gauge',
     help: 'Pins that stay as they are, since too few peers can take them',
+  },
+  noRoom: {
+    name: 'pinfold_repin_no_room',
+    kind: 'gauge',
+    help: 'Pins that find no room where they are allocated and that no other peer can take, of those that fall to this peer',
   },
   leaving: {
     name: 'pinfold_repin_leaving_peers',

@@ -11,6 +11,7 @@ import type { ClusterConfig } from '../config.ts'
 import { isConcerned, liveCopies, type Roles } from './census.ts'
 import type { LeavingReason } from './leaving.ts'
 import type { Receivers } from './receivers.ts'
+import type { Unfit } from './unfit.ts'
 
 /** What moving needs. */
 export interface MoveComponents
@@ -18,6 +19,8 @@ export interface MoveComponents
   readonly receivers: Receivers
   /** A token for each pin that is moved. */
   readonly budget: TokenBucket
+  /** Where content did not fit of late. */
+  readonly unfit: Unfit
 }
 
 /** What is to be moved. */
@@ -121,7 +124,7 @@ function place(
   task: MoveTask,
   read: readonly (Pin | undefined)[],
 ): Placed {
-  const { receivers } = components
+  const { receivers, unfit } = components
   const choose = peerChooser(components, config)
   const leaving = new Set(task.reasons.keys())
   const full = receivers.full()
@@ -134,9 +137,10 @@ function place(
     const without = isKeptByFull
       ? new Set([...leaving, ...full.filter(peer => !pin.allocations.includes(peer))])
       : avoided
-    const chosen = tryToChoose(choose, pin, without)
+    const withoutRoom = new Set([...unfit.of(pin.cid)].filter(peer => !pin.allocations.includes(peer)))
+    const chosen = tryToChoose(choose, pin, without, withoutRoom)
     if (Array.isArray(chosen)) moves.push({ before: pin, changed: { allocations: chosen } })
-    else if (full.length > 0 && Array.isArray(tryToChoose(choose, pin, leaving))) later.push(pin)
+    else if (full.length > 0 && Array.isArray(tryToChoose(choose, pin, leaving, withoutRoom))) later.push(pin)
     else if (chosen instanceof ClusterError) task.onStuck(chosen)
   }
   return { moves, later }
@@ -146,13 +150,14 @@ function tryToChoose(
   choose: ReturnType<typeof peerChooser>,
   pin: Pin,
   leaving: ReadonlySet<PeerId>,
+  withoutRoom: ReadonlySet<PeerId>,
 ): PeerId[] | ClusterError {
   const { cid } = pin
   // Entries that came from elsewhere may leave their replication open.
   const min = Math.max(1, pin.replicationMin)
   const max = pin.replicationMax <= 0 ? Math.max(min, pin.allocations.length) : pin.replicationMax
   try {
-    return [...choose({ cid, replication: { min, max }, existing: pin, preferred: [], leaving })]
+    return [...choose({ cid, replication: { min, max }, existing: pin, preferred: [], leaving, withoutRoom })]
   } catch (thrown) {
     if (thrown instanceof ClusterError) return thrown
     throw thrown

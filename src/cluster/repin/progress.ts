@@ -15,7 +15,7 @@ export type ProgressParts = Pick<ClusterComponents, 'alerts' | 'clock' | 'logger
 export class Progress {
   readonly #parts: ProgressParts
   readonly #receivers: Receivers
-  onMoved: (reason: LeavingReason) => void = () => undefined
+  onMoved: (reason: LeavingReason | 'no_room') => void = () => undefined
   #movedCount = 0
   #stuckCount = 0
   #stuckNow = 0

@@ -12,18 +12,21 @@ import { makeRank } from '../closest.ts'
 import type { ClusterComponents } from '../components.ts'
 import type { ClusterConfig } from '../config.ts'
 import { type Census, orderOf, type Roles, takeCensus } from './census.ts'
+import type { AskNoRoom } from './claims.ts'
 import { findLeaving, LEAVING_REASONS, type Leaving } from './leaving.ts'
 import { REPIN_METRICS } from './metrics.ts'
 import { movePins } from './move-pins.ts'
 import { Overtaken } from './overtaken.ts'
 import { Progress } from './progress.ts'
 import { Receivers } from './receivers.ts'
+import { Refit } from './refit.ts'
+import { Unfit } from './unfit.ts'
 
 /** What moving content away from peers that leave needs. */
 export type RepinComponents = Pick<
   ClusterComponents,
   'alerts' | 'allocate' | 'clock' | 'consensus' | 'logger' | 'marks' | 'meter' | 'monitor' | 'self'
-> & { readonly askHolds: AskHolds }
+> & { readonly askHolds: AskHolds; readonly askNoRoom: AskNoRoom }
 
 const LOOK_EVERY_MS = 500
 /** A peer that was never heard is given so much longer, however short the delay is. */
@@ -64,6 +67,9 @@ class Repinner implements AsyncDisposable {
   readonly #receivers: Receivers
   readonly #budget: TokenBucket
   readonly #progress: Progress
+  readonly #unfit: Unfit
+  /** Absent where nothing moves by itself. */
+  #refit: Refit | undefined
   readonly #goneSinceMs = new Map<PeerId, number>()
   readonly #stopping = new AbortController()
   readonly #pause: Pause
@@ -93,6 +99,7 @@ class Repinner implements AsyncDisposable {
     const { perSecond } = config.repin
     this.#budget = new TokenBucket(clock, { capacity: perSecond, perSecond })
     this.#progress = new Progress(parts, this.#receivers)
+    this.#unfit = new Unfit(clock)
     this.#dueAtMs = clock.monotonic() + FIRST_CENSUS_MS
     this.#observe(makeInstruments(meter, REPIN_METRICS))
     this.#owned.use(monitor.onHealth(({ condition }) => this.#look(condition === 'alive' ? SETTLE_MS : 0)))
@@ -106,6 +113,7 @@ class Repinner implements AsyncDisposable {
     this.#owned.use(
       repeat({ clock, everyMs: LOOK_EVERY_MS, onError }, signal => this.#receivers.look({ signal })),
     )
+    if (config.repin.isAutomatic) this.#refit = this.#owned.use(this.#openRefit())
     this.#look(FIRST_CENSUS_MS)
     this.#done = this.#run()
   }
@@ -122,6 +130,21 @@ class Repinner implements AsyncDisposable {
     if (this.#leaving.reasons.has(peer)) return 'moves'
     if (!this.#config.repin.isAutomatic) return 'stays'
     return this.#leaving.guard === undefined ? 'waits' : 'guarded'
+  }
+
+  #openRefit(): Refit {
+    const { consensus } = this.#parts
+    const isHeldUp = () => {
+      const { readOnly, trust } = consensus.state
+      return this.#leaving.guard !== undefined || readOnly !== undefined || !trust.isSelfTrusted
+    }
+    const shared = { receivers: this.#receivers, budget: this.#budget, unfit: this.#unfit }
+    const ranking = () => {
+      const { isAble, rank } = this.#ranking()
+      return (cid: Cid) => (isAble ? rank(cid) : Number.POSITIVE_INFINITY)
+    }
+    const onMoved = () => this.#progress.onMoved('no_room')
+    return new Refit({ ...this.#parts, ...shared, isHeldUp, ranking, onMoved }, this.#config)
   }
 
   /** Whether no pin was allocated to a peer when the pinset was looked at: after it had gone, or when it got nothing new. */
@@ -251,7 +274,7 @@ class Repinner implements AsyncDisposable {
   async #move(census: Census, signal: AbortSignal): Promise<void> {
     const { reasons } = this.#leaving
     const roles = this.#roles()
-    const tokens = { receivers: this.#receivers, budget: this.#budget }
+    const tokens = { receivers: this.#receivers, budget: this.#budget, unfit: this.#unfit }
     const progress = this.#progress
     progress.begin(reasons, census)
     for (const copies of orderOf(census)) {
@@ -267,13 +290,8 @@ class Repinner implements AsyncDisposable {
   }
 
   #roles(): Roles {
-    const { consensus, marks, monitor, self } = this.#parts
     const { reasons } = this.#leaving
-    const live = new Set(monitor.peers())
-    const isActive = (peer: PeerId) =>
-      (peer === self || consensus.isTrusted(peer)) && !marks.of(peer).isRemoved
-    const rank = makeRank([...live].filter(isActive), self)
-    const isAble = isActive(self)
+    const { isAble, live, rank } = this.#ranking()
     const maxRank = this.#rank
     return {
       isLeaving: peer => reasons.has(peer),
@@ -282,11 +300,25 @@ class Repinner implements AsyncDisposable {
     }
   }
 
+  /** How near this peer is to CIDs, of the trusted ones that live. */
+  #ranking(): {
+    readonly isAble: boolean
+    readonly live: ReadonlySet<PeerId>
+    readonly rank: (cid: Cid) => number
+  } {
+    const { consensus, marks, monitor, self } = this.#parts
+    const live = new Set(monitor.peers())
+    const isActive = (peer: PeerId) =>
+      (peer === self || consensus.isTrusted(peer)) && !marks.of(peer).isRemoved
+    return { isAble: isActive(self), live, rank: makeRank([...live].filter(isActive), self) }
+  }
+
   #observe(instruments: ReturnType<typeof makeInstruments<typeof REPIN_METRICS>>): void {
     instruments.inFlight.observe(() => this.#receivers.count)
     instruments.waiting.observe(() => this.#progress.waitingCount)
     instruments.withoutLiveCopy.observe(() => this.#census?.withoutLiveCopyCount ?? 0)
     instruments.stuck.observe(() => this.#progress.stuckCount)
+    instruments.noRoom.observe(() => this.#refit?.stuckCount ?? 0)
     instruments.guard.observe(() => (this.#leaving.guard === undefined ? 0 : 1))
     instruments.leaving.observeEach(() => {
       const reasons = [...this.#leaving.reasons.values()]
