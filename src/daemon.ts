@@ -315,7 +315,7 @@ function makeHello({ cluster }: DaemonSettings, ipfs: Ipfs): () => Promise<PeerH
 /** Opens the alerts, with what the settings name of this peer that can go wrong. */
 function watchForAlerts(
   settings: DaemonSettings,
-  parts: Omit<AlertsParts, 'certificateFiles' | 'diskFreeBytes'>,
+  parts: Omit<AlertsParts, 'certificateFiles' | 'diskFreeBytes' | 'diskFullShare'>,
 ): Alerts {
   const { restApi, pinSvcApi, storeFolder } = settings
   const tls = [restApi?.tls, pinSvcApi?.tls].filter(files => files !== undefined)
@@ -324,7 +324,8 @@ function watchForAlerts(
     const { bavail, bsize } = await statfs(storeFolder)
     return bavail * bsize
   }
-  return openAlerts({ ...parts, certificateFiles, diskFreeBytes }, settings.alerts)
+  const { diskFullShare } = settings.allocator
+  return openAlerts({ ...parts, certificateFiles, diskFreeBytes, diskFullShare }, settings.alerts)
 }
 
 /** Lets the pinset know when another peer's differs. */

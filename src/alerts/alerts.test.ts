@@ -55,6 +55,7 @@ function openWorld() {
       fateOf: peer => fates.get(peer),
       network: { self: 'me', peers: () => world.connected },
       diskFreeBytes: async () => world.freeBytes,
+      diskFullShare: 0.95,
       ipfs: {
         id: async () => {
           if (world.ipfsFailure === 'throws') throw new ClusterError('IPFS_UNAVAILABLE', 'connection refused')
@@ -63,6 +64,7 @@ function openWorld() {
       },
       monitor: {
         health: () => [...peers.values()],
+        peers: () => [...peers.keys()],
         hello: () => undefined,
         latest: name => (name === 'pinset' ? [metricOf('other', name, world.digestOfOther)] : []),
         onHealth: listener => health.on(listener),

@@ -15,13 +15,14 @@ import { ALERT_METRICS } from './metrics.ts'
 import { OwnWatch } from './own-watch.ts'
 import { PeerWatch } from './peer-watch.ts'
 import { PinsetWatch } from './pinset-watch.ts'
+import { StoreWatch } from './store-watch.ts'
 
 /** What alerts are about. */
 export interface AlertsParts {
   readonly self: PeerId
   readonly monitor: Pick<
     Monitor,
-    'health' | 'hello' | 'latest' | 'onAlert' | 'onBeat' | 'onHealth' | 'onMetric' | 'onSecondRun'
+    'health' | 'hello' | 'latest' | 'onAlert' | 'onBeat' | 'onHealth' | 'onMetric' | 'onSecondRun' | 'peers'
   >
   readonly consensus: Pick<Consensus, 'isTrusted' | 'rootDigest' | 'state'>
   readonly network: Pick<Network, 'peers' | 'self'>
@@ -32,6 +33,8 @@ export interface AlertsParts {
   readonly certificateFiles: readonly string[]
   /** Bytes that are free on the disk with the pinset. */
   readonly diskFreeBytes: () => Promise<number>
+  /** From this share of its limit on an IPFS node is full (`allocator.balanced.disk_full_share`). */
+  readonly diskFullShare: number
   readonly clock: Clock
   readonly logger: Logger
   readonly meter: Meter
@@ -49,6 +52,7 @@ export function openAlerts(parts: AlertsParts, config: AlertsConfig): Alerts {
   const pinsets = new PinsetWatch({ ...parts, book, afterMs: config.pinsetDiffersAfterMs })
   const { ipfsDownAfterMs, diskFreeMinBytes, certificateWarningMs } = config
   const own = new OwnWatch({ ...parts, book, ipfsDownAfterMs, diskFreeMinBytes })
+  const stores = new StoreWatch({ ...parts, book })
   const files = parts.certificateFiles
   const certificates = new CertificateWatch({ book, clock, files, warningMs: certificateWarningMs })
   const onError = (thrown: unknown) =>
@@ -59,6 +63,7 @@ export function openAlerts(parts: AlertsParts, config: AlertsConfig): Alerts {
       clocks.check()
       identities.check()
       pinsets.check()
+      stores.check()
       await Promise.all([own.check(signal), certificates.check(signal)])
     }),
   )
