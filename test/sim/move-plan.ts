@@ -23,6 +23,7 @@ export function movePlanOf(seed: number): Partial<Plan> {
     peersCount: pick(3, 4, 4, 5, 6),
     joinersCount: pick(0, 1),
     hasHostile: pick(true, false, false, false),
+    hasDistrust: false,
     partitionsCount: pick(1, 8),
     pingIntervalMs: pick(1000, 2000, 3000),
     recoverIntervalMs: pick(60_000, 720_000),

@@ -1,10 +1,13 @@
 import { ClusterError } from '../../src/errors.ts'
 import type { Random } from '../../src/lib/random.ts'
 import type { SimPeer } from './peer.ts'
+import { sayTrusted } from './trust.ts'
 import { FOREVER, type World } from './world.ts'
 
 const SECOND_MS = 1000
 const MINUTE_MS = 60_000
+/** How far a clock may be off. */
+export const CLOCK_JUMP_MS_MAX = 20 * MINUTE_MS
 
 /** What faults are put into. */
 interface Scene {
@@ -27,7 +30,9 @@ interface Fault {
 export async function breakThings(scene: Omit<Scene, 'random'>, isGoing: () => boolean): Promise<void> {
   const { world, present } = scene
   const random = world.random('nemesis')
-  const faults = world.plan.moves === undefined ? FAULTS : [...FAULTS, ...ABSENCES]
+  const { moves, hasDistrust } = world.plan
+  const more = [...(moves === undefined ? [] : ABSENCES), ...(hasDistrust ? DISTRUST : [])]
+  const faults = [...FAULTS, ...more]
   const weights = faults.reduce((sum, { weight }) => sum + weight, 0)
   while (isGoing()) {
     await world.pause(world.plan.faultEveryMs, random)
@@ -285,8 +290,27 @@ const FAULTS: readonly Fault[] = [
     kind: 'clock jump',
     weight: 5,
     strike: ({ random }, { skew }) => {
-      const size = random.next() < 0.7 ? 2 * SECOND_MS : 20 * MINUTE_MS
+      const size = random.next() < 0.7 ? 2 * SECOND_MS : CLOCK_JUMP_MS_MAX
       skew.offsetMs = Math.floor((random.next() * 2 - 1) * size)
+      return true
+    },
+  },
+]
+
+/** Operators distrust a peer, and trust it again. */
+const DISTRUST: readonly Fault[] = [
+  {
+    kind: 'distrust',
+    weight: 16,
+    strike: (scene, peer, other) => {
+      const { world, random, present } = scene
+      if (peer === other || peer.running === undefined) return false
+      sayTrusted(world, peer, other.id, false)
+      later(scene, random.next() * 60 * SECOND_MS, () => {
+        const others = present().filter(each => each !== other && each.running !== undefined)
+        const by = others[Math.floor(random.next() * others.length)]
+        if (by !== undefined) sayTrusted(world, by, other.id, true)
+      })
       return true
     },
   },

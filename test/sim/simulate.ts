@@ -2,10 +2,11 @@ import { checkEnd, notTracked, notYet } from './final-checks.ts'
 import { attack } from './hostile.ts'
 import { notPlaced } from './move-checks.ts'
 import type { MoveCounts } from './move-watch.ts'
-import { breakThings, mend } from './nemesis.ts'
+import { breakThings, CLOCK_JUMP_MS_MAX, mend } from './nemesis.ts'
 import { careForPeers, sayLastWords } from './operator.ts'
 import { identityOf, SimPeer } from './peer.ts'
 import { notServed, useRequests } from './request-users.ts'
+import { restoreTrust } from './trust.ts'
 import { useCluster } from './workload.ts'
 import { HONEST, type Lies, type Plan, planOf, World } from './world.ts'
 
@@ -107,14 +108,19 @@ async function heal(world: World, all: readonly SimPeer[], present: () => readon
   mend(world, present())
   for (let steps = 0; steps < 30; steps++) await step(world, all)
   mend(world, present())
-  await until(world, all, CONVERGE_MS_MAX, () => notYet(present()))
+  restoreTrust(world, present())
+  // A word about trust waits until it is due when the clock was ahead by which it was said.
+  const convergeMsMax = CONVERGE_MS_MAX + (world.distrusted.size > 0 ? CLOCK_JUMP_MS_MAX : 0)
+  await until(world, all, convergeMsMax, () => notYet(present()))
   if (world.plan.moves !== undefined) {
     await sayLastWords(world, all, () => step(world, all))
     await until(world, all, PLACE_MS_MAX, () => notPlaced(present()))
   }
   await until(world, all, SERVE_MS_MAX, () => notServed(present()))
-  await until(world, all, TRACK_MS_MAX, () => notTracked(present()))
-  await until(world, all, CONVERGE_MS_MAX, () => notYet(present()))
+  // What has expired may be asked for, and is pinned again.
+  const isSettled = async () => (await notTracked(present())) ?? (await notServed(present()))
+  await until(world, all, TRACK_MS_MAX, isSettled)
+  await until(world, all, convergeMsMax, () => notYet(present()))
   const { movesCount, unexplainedCount } = world.moves.counts()
   if (unexplainedCount > UNEXPLAINED_MAX + movesCount / 20)
     world.fail(`${unexplainedCount} of ${movesCount} moves were made twice by peers that saw the same`)

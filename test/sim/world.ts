@@ -45,6 +45,8 @@ export interface Plan {
   readonly moves?: MovePlan
   /** How often users of the Pinning Service API do something; 0 = there are none. */
   readonly requestsCount: number
+  /** Whether operators distrust peers for a while. */
+  readonly hasDistrust: boolean
 }
 
 /** The plan of a seed. */
@@ -69,6 +71,7 @@ export function planOf(seed: number): Plan {
     writeEveryMs: chaosMs / pick(10, 20, 60),
     faultEveryMs: chaosMs / pick(6, 12, 30),
     requestsCount: pick(0, 0, 15, 60),
+    hasDistrust: pick(true, false, false),
   }
 }
 
@@ -86,6 +89,8 @@ export class World {
   readonly faults = new Map<string, number>()
   /** Peers that the others should know: those that ever ran. Nobody knows them where no content moves. */
   known: readonly PeerId[] = []
+  /** Peers that were distrusted at some time. */
+  readonly distrusted = new Set<PeerId>()
   /** Peer → its IPFS node. */
   readonly nodes = new Map<PeerId, FakeIpfs>()
   violation: Violation | undefined
