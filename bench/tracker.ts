@@ -7,7 +7,7 @@ import { systemClock } from '../src/lib/clock.ts'
 import { systemRandom } from '../src/lib/random.ts'
 import { cidKey } from '../src/model/cid.ts'
 import { type Pin, toPin } from '../src/model/pin.ts'
-import { PinnedSet } from '../src/pintracker/pinned-set.ts'
+import { CidTable } from '../src/pintracker/cid-table.ts'
 import { openPinTracker } from '../src/pintracker/tracker.ts'
 import { WorkSet } from '../src/pintracker/work-set.ts'
 import { openMemoryStore } from '../src/store/memory.ts'
@@ -58,6 +58,7 @@ const tracker = await openPinTracker(
     priorityMaxRetries: 5,
     maxAttempts: 0,
     recoverIntervalMs: 3_600_000,
+    windowMax: 10_000,
   },
 )
 
@@ -94,7 +95,7 @@ await measure(
   () => ipfs.held.size === 0,
 )
 
-const work = new WorkSet({ priorityMaxAgeMs: 86_400_000, priorityMaxRetries: 5 })
+const work = new WorkSet({ priorityMaxAgeMs: 86_400_000, priorityMaxRetries: 5, windowMax: count })
 const names = pins.map(pin => cidKey(pin.cid))
 const before = heapBytes()
 for (const name of names) work.wantPin(name, 'recursive', Date.now(), Date.now())
@@ -105,7 +106,7 @@ console.log(
   `A queued CID: ${Math.round(queuedBytes)} bytes of heap besides its name${globalThis.gc === undefined ? ' (without --expose-gc: about)' : ''}`,
 )
 
-const known = new PinnedSet(systemRandom)
+const known = new CidTable(systemRandom)
 const knownCount = 10 * count
 const addedMs = performance.now()
 for (let number = 0; number < knownCount; number += 1) known.add(numberedCid(number), 'recursive')
@@ -118,6 +119,6 @@ console.log(
   `Known pins: ${knownCount} in ${(addMs / 1000).toFixed(1)} s (making the CIDs included); ` +
     `the end of a listing took ${Math.round(performance.now() - endedMs)} ms`,
 )
-const full = new PinnedSet(systemRandom)
+const full = new CidTable(systemRandom)
 for (let number = 0; number < knownCount; number += 1) full.add(numberedCid(number), 'recursive')
-console.log(`A known pin: ${(full.sizeBytes / full.size).toFixed(1)} bytes`)
+console.log(`A known pin: ${(full.sizeBytes / full.heldCount).toFixed(1)} bytes`)

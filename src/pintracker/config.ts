@@ -39,9 +39,12 @@ export const pinTrackerSchema = Type.Object({
     default: 1_000_000,
     minimum: 1,
     description:
-      'Accepted for compatibility and without effect: the queue holds names only and is bounded by the pinset, so nothing is ever turned away.',
+      'Accepted for compatibility and without effect: some thousand pins wait in memory and any number beyond them in the pinset on disk, so nothing is ever turned away.',
   }),
 })
+
+/** Pins of a kind that are kept in memory while they wait: an hour of work for most nodes, and some megabytes. */
+const WINDOW_MAX = 10_000
 
 /** How the tracker works, in its own units. */
 export interface PinTrackerConfig {
@@ -51,6 +54,8 @@ export interface PinTrackerConfig {
   /** 0 = for ever. */
   readonly maxAttempts: number
   readonly recoverIntervalMs: number
+  /** New pins that wait in memory, with priority and without; failed ones that are remembered; names that are to be looked at. */
+  readonly windowMax: number
 }
 
 /** The settings as the tracker wants them. */
@@ -64,5 +69,6 @@ export function toPinTrackerConfig(
     priorityMaxRetries: section.priority_pin_max_retries,
     maxAttempts: section.max_attempts,
     recoverIntervalMs: parseDuration(cluster.pin_recover_interval),
+    windowMax: WINDOW_MAX,
   }
 }

@@ -1,6 +1,7 @@
 import type { PinTracker } from '../interfaces.ts'
 import type { Clock } from '../lib/clock.ts'
 import type { Instruments, MetricTable } from '../lib/instruments.ts'
+import type { Backlog } from './backlog.ts'
 import type { IpfsGate } from './ipfs-gate.ts'
 import type { PinnedView } from './pinned-view.ts'
 import type { Reconciler } from './reconciler.ts'
@@ -29,7 +30,7 @@ export const TRACKER_METRICS = {
   queueAge: {
     name: 'ipfscluster_tracker_queue_age_seconds',
     kind: 'gauge',
-    help: 'How long the pin that is next has waited',
+    help: 'How long the pin that is next has waited in memory',
     unit: 's',
   },
   operations: {
@@ -63,6 +64,7 @@ export const TRACKER_METRICS = {
 /** What the gauges read. */
 export interface TrackerGauges {
   readonly work: WorkSet
+  readonly backlog: Pick<Backlog, 'queuedCount' | 'count'>
   readonly reconciler: Pick<Reconciler, 'namesCount'>
   readonly view: Pick<PinnedView, 'pinsCount'>
   readonly gate: Pick<IpfsGate, 'isOpen'>
@@ -73,11 +75,11 @@ export interface TrackerGauges {
 /** Lets the gauges of the tracker show its state as it is when they are read. */
 export function observeTracker(
   instruments: Instruments<typeof TRACKER_METRICS>,
-  { work, reconciler, view, gate, tracker, clock }: TrackerGauges,
+  { work, backlog, reconciler, view, gate, tracker, clock }: TrackerGauges,
 ): void {
-  instruments.pinQueued.observe(() => work.count('pin_queued'))
+  instruments.pinQueued.observe(() => work.count('pin_queued') + backlog.queuedCount)
   instruments.pinning.observe(() => work.count('pinning'))
-  instruments.pinError.observe(() => work.count('pin_error'))
+  instruments.pinError.observe(() => work.count('pin_error') + backlog.count('failed'))
   instruments.unpinQueued.observe(() => work.count('unpin_queued'))
   instruments.unpinError.observe(() => work.count('unpin_error'))
   instruments.changedNames.observe(() => reconciler.namesCount)

@@ -5,6 +5,7 @@ import { seededRandom } from '../../test/support/seeded-random.ts'
 import { systemClock } from '../lib/clock.ts'
 import type { Cid } from '../model/cid.ts'
 import type { PinMode } from '../model/pin.ts'
+import { CidTable } from './cid-table.ts'
 import { PinnedView } from './pinned-view.ts'
 
 const signal = AbortSignal.timeout(60_000)
@@ -16,7 +17,11 @@ test('a long listing that came at once lets everything else have its turn', asyn
   async function* allPinned(): AsyncGenerator<readonly [Cid, PinMode]> {
     for (let round = 0; round < ROUNDS; round++) for (const cid of cids) yield [cid, 'recursive']
   }
-  await using view = new PinnedView({ ipfs: { allPinned }, clock: systemClock, random: seededRandom(1) })
+  await using view = new PinnedView({
+    ipfs: { allPinned },
+    clock: systemClock,
+    table: new CidTable(seededRandom(1)),
+  })
   let longestMs = 0
   let turnsCount = 0
   let atMs = performance.now()

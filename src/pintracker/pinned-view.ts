@@ -1,10 +1,9 @@
 import type { Ipfs, Options } from '../interfaces.ts'
 import type { Clock } from '../lib/clock.ts'
-import type { Random } from '../lib/random.ts'
 import { unlessAborted } from '../lib/unless-aborted.ts'
 import type { Cid } from '../model/cid.ts'
 import type { PinMode } from '../model/pin.ts'
-import { PinnedSet } from './pinned-set.ts'
+import type { CidTable } from './cid-table.ts'
 
 /** A listing may be this many times as old as it took, so that listing never takes more than a tenth of IPFS's time. */
 const AGE_PER_DURATION = 10
@@ -15,7 +14,8 @@ const SLICE_MS = 5
 export interface ViewParts {
   readonly ipfs: Pick<Ipfs, 'allPinned'>
   readonly clock: Clock
-  readonly random: Random
+  /** Where it keeps that. */
+  readonly table: CidTable
 }
 
 /**
@@ -24,7 +24,6 @@ export interface ViewParts {
  */
 export class PinnedView implements AsyncDisposable {
   readonly #parts: ViewParts
-  readonly #set: PinnedSet
   readonly #stopping = new AbortController()
   #listing: Promise<void> | undefined
   #listedAtMs: number | undefined
@@ -32,7 +31,6 @@ export class PinnedView implements AsyncDisposable {
 
   constructor(parts: ViewParts) {
     this.#parts = parts
-    this.#set = new PinnedSet(parts.random)
   }
 
   /** Whether there was a whole listing, so that a CID it does not know is not pinned. */
@@ -41,21 +39,21 @@ export class PinnedView implements AsyncDisposable {
   }
 
   get pinsCount(): number {
-    return this.#set.size
+    return this.#parts.table.heldCount
   }
 
   get sizeBytes(): number {
-    return this.#set.sizeBytes
+    return this.#parts.table.sizeBytes
   }
 
   mode(cid: Cid): PinMode | undefined {
-    return this.#set.mode(cid)
+    return this.#parts.table.mode(cid)
   }
 
   /** Something else was found out, or done. */
   note(cid: Cid, mode: PinMode | undefined): void {
-    if (mode === undefined) this.#set.delete(cid)
-    else this.#set.add(cid, mode)
+    if (mode === undefined) this.#parts.table.delete(cid)
+    else this.#parts.table.add(cid, mode)
   }
 
   /**
@@ -78,23 +76,23 @@ export class PinnedView implements AsyncDisposable {
   }
 
   async #list(): Promise<void> {
-    const { ipfs, clock } = this.#parts
+    const { ipfs, clock, table } = this.#parts
     const beganMs = clock.monotonic()
-    this.#set.beginListing()
+    table.beginListing()
     try {
       let sliceBeganMs = beganMs
       for await (const [cid, mode] of ipfs.allPinned({ signal: this.#stopping.signal })) {
-        this.#set.add(cid, mode)
+        table.add(cid, mode)
         if (clock.monotonic() - sliceBeganMs < SLICE_MS) continue
         await new Promise<void>(resolve => setImmediate(resolve))
         this.#stopping.signal.throwIfAborted()
         sliceBeganMs = clock.monotonic()
       }
     } catch (thrown) {
-      this.#set.abandonListing()
+      table.abandonListing()
       throw thrown
     }
-    this.#set.endListing()
+    table.endListing()
     this.#listedAtMs = clock.monotonic()
     this.#tookMs = this.#listedAtMs - beganMs
   }

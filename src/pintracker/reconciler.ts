@@ -2,27 +2,24 @@ import { messageOf, toClusterError } from '../errors.ts'
 import type { Consensus, Ipfs, Logger } from '../interfaces.ts'
 import { backoffMs } from '../lib/backoff.ts'
 import type { Clock } from '../lib/clock.ts'
-import { Pause } from '../lib/pause.ts'
 import type { Random } from '../lib/random.ts'
-import { type Cid, cidFromKey } from '../model/cid.ts'
+import { type Cid, cidFromKey, cidKey } from '../model/cid.ts'
 import type { PeerId } from '../model/peer.ts'
 import { modeOf, type Pin } from '../model/pin.ts'
 import type { PinStatus } from '../model/pin-status.ts'
+import type { Backlog } from './backlog.ts'
 import type { ChangeJournal } from './change-journal.ts'
 import type { HandOver } from './hand-over.ts'
 import { type IpfsGate, isUnavailable } from './ipfs-gate.ts'
-import { NameQueue } from './name-queue.ts'
+import { Looks } from './looks.ts'
 import type { Operation, OperationKind } from './operation.ts'
 import type { PinnedView } from './pinned-view.ts'
 import { covers, reconcile, type Step } from './reconcile.ts'
 import type { Outcome, WorkSet } from './work-set.ts'
 
-/** How many entries are read from the pinset at a time. */
-const LOOKS_MAX = 64
 /** As many as the connector to Kubo puts into one request; it lets one request through at a time. */
 const CONCURRENT_UNPINS = 64
 const RETRY = { firstMs: 10_000, maxMs: 600_000 }
-const LOOK_RETRY = { firstMs: 500, maxMs: 30_000 }
 
 /** How a call to IPFS ended, for the metrics. */
 export type CallOutcome = 'done' | 'failed' | 'cancelled'
@@ -39,12 +36,15 @@ export interface ReconcilerParts {
   readonly view: PinnedView
   readonly journal: ChangeJournal
   readonly gate: IpfsGate
+  readonly backlog: Pick<Backlog, 'get' | 'count' | 'countIn' | 'put' | 'delete' | 'wake'>
   /** For what is in the pinset: whether others hold it, so that this peer may let go. */
   readonly handOver: Pick<HandOver, 'offer' | 'isReleased' | 'askAgain' | 'settle'>
   readonly concurrentPins: number
+  /** Names that wait to be looked at; new pins beyond them are found by the backlog. */
+  readonly windowMax: number
   /** How often a CID is tried before it is given up; 0 = for ever. */
   readonly maxAttempts: number
-  /** Told of every CID about which nothing is being done any more. */
+  /** Told of every CID about which nothing is being done any more, and of pins that have to wait for room. */
   readonly onSettled: (cid: Cid, status: PinStatus) => void
   readonly onCall: (kind: OperationKind, outcome: CallOutcome, tookMs: number) => void
 }
@@ -55,13 +55,10 @@ export interface ReconcilerParts {
  */
 export class Reconciler implements AsyncDisposable {
   readonly #parts: ReconcilerParts
-  readonly #names = new NameQueue()
-  readonly #looking = new Set<string>()
+  readonly #looks: Looks
   readonly #calls = new Set<Promise<void>>()
   readonly #running = { pin: 0, unpin: 0 }
   readonly #stopping = new AbortController()
-  readonly #lookPause: Pause
-  #lookingAll: Promise<void> | undefined
   /** What was just read of a CID, while it is decided what follows. */
   #justRead: { readonly name: string; readonly entry: Pin | undefined } | undefined
   #retryTimer: Disposable | undefined
@@ -69,46 +66,66 @@ export class Reconciler implements AsyncDisposable {
 
   constructor(parts: ReconcilerParts) {
     this.#parts = parts
-    this.#lookPause = new Pause(parts.clock, this.#stopping.signal)
+    const onRead = (name: string, cid: Cid, entry: Pin | undefined) => this.#decideNow(name, cid, entry)
+    this.#looks = new Looks({ ...parts, onRead })
   }
 
-  /** Names that wait to be looked at. */
+  /** CIDs that wait to be looked at. */
   get namesCount(): number {
-    return this.#names.size + this.#looking.size
+    return this.#looks.size + this.#parts.backlog.count('changed')
   }
 
   /** Whether the CID has yet to be looked at. */
-  isToBeLookedAt(name: string): boolean {
-    return this.#names.has(name) || this.#looking.has(name)
+  isToBeLookedAt(name: string, cid: Cid): boolean {
+    return this.#looks.has(name) || this.#parts.backlog.get(cid) === 'changed'
+  }
+
+  /** Whether there is room for names of CIDs that are to be looked at. */
+  get hasRoomToLook(): boolean {
+    return this.#looks.size < this.#parts.windowMax
+  }
+
+  /** The CID has an entry, and had none before: where there are too many names, the pinset is gone through for it. */
+  lookAtNew(name: string, cid: Cid): void {
+    const { work, backlog } = this.#parts
+    const isKnown = this.#looks.has(name) || work.get(name) !== undefined
+    if (isKnown || this.hasRoomToLook) this.lookAt(name)
+    else backlog.put(cid, 'changed')
   }
 
   /** Compares what the pinset says about a CID with what is being done, soon. */
   lookAt(name: string): void {
-    if (this.#stopping.signal.aborted) return
-    this.#names.add(name)
-    this.#lookingAll ??= this.#lookAtAll()
+    this.#looks.add(name)
   }
 
-  /** Moves the work set to what the pinset says about the CID, and goes to work. */
-  decide(name: string, cid: Cid, desired: Pin | undefined): void {
-    const { work, journal, clock } = this.#parts
+  /** Moves the work set to what the pinset says about the CID, and goes to work. A new pin waits while others do, unless it is its turn. */
+  decide(name: string, cid: Cid, desired: Pin | undefined, isTurn = false): void {
+    const { journal } = this.#parts
     const step = this.#stepFor(name, cid, desired)
     // What has an entry is found by the sweep; only what has none must be remembered until it is unpinned.
     if (step === 'unpin' && desired === undefined) journal.add(name)
     else this.#forget(name)
-    if (step === 'pin' && desired !== undefined) {
-      work.wantPin(name, modeOf(desired), desired.timestampMs, clock.now())
-    } else if (step === 'unpin' && this.#mayLetGo(name, desired)) work.wantUnpin(name, clock.now())
+    if (step === 'pin' && desired !== undefined) this.#wantPin(name, desired, isTurn)
+    else if (step === 'unpin' && this.#mayLetGo(name, desired)) this.#wantUnpin(name, cid)
     else if (step === 'unpin') this.#handItOver(name, cid, desired)
     else this.#dropWork(name, cid, desired)
     this.work()
   }
 
+  /** The CID was met in the pinset while it waited. What IPFS has by now needs no call. */
+  takeTurn(pin: Pin): void {
+    const { view, self } = this.#parts
+    const [name, actual] = [cidKey(pin.cid), view.mode(pin.cid)]
+    const isThere = reconcile(pin, undefined, self) === 'pin' && covers(actual, modeOf(pin))
+    if (!isThere || this.#looks.has(name)) return this.decide(name, pin.cid, pin, true)
+    this.#dropWork(name, pin.cid, pin, 'pinned')
+  }
+
   /** Others hold the CID: it is unpinned, unless something else is wanted by now. */
   release(name: string): void {
-    const { work, handOver, clock } = this.#parts
+    const { work, handOver } = this.#parts
     if (work.get(name) !== undefined) return handOver.settle(name)
-    work.wantUnpin(name, clock.now())
+    this.#wantUnpin(name, cidFromKey(name))
     this.work()
   }
 
@@ -117,13 +134,14 @@ export class Reconciler implements AsyncDisposable {
     if (this.#stopping.signal.aborted || !this.#parts.gate.isOpen) return
     this.#startCalls('unpin', CONCURRENT_UNPINS)
     this.#startCalls('pin', this.#parts.concurrentPins)
+    this.#parts.backlog.wake()
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#stopping.abort(new DOMException('stopped', 'AbortError'))
     this.#retryTimer?.[Symbol.dispose]()
     this.#parts.work.cancelAll()
-    await Promise.all([this.#lookingAll, ...this.#calls])
+    await Promise.all([this.#looks[Symbol.asyncDispose](), ...this.#calls])
   }
 
   /**
@@ -136,9 +154,44 @@ export class Reconciler implements AsyncDisposable {
     if (reconcile(desired, undefined, self) === 'pin') return 'pin'
     const operation = work.get(name)
     const isUnpinning = operation?.kind === 'unpin' && operation.phase !== 'dropped'
-    const mayBePinned =
-      operation?.wasStarted === true || isUnpinning || !view.isComplete || view.mode(cid) !== undefined
+    const wasStarted = operation?.wasStarted === true || this.#wasTried(cid)
+    const mayBePinned = wasStarted || isUnpinning || !view.isComplete || view.mode(cid) !== undefined
     return reconcile(desired, mayBePinned ? 'recursive' : undefined, self)
+  }
+
+  /** A pin of it was begun, and no more than that is known. */
+  #wasTried(cid: Cid): boolean {
+    const wait = this.#parts.backlog.get(cid)
+    return wait === 'failed' || wait === 'again'
+  }
+
+  /** A new pin needs room in its lane, and nobody who waits for that longer; one that has an operation goes on with it. */
+  #wantPin(name: string, desired: Pin, isTurn: boolean): void {
+    const { work, backlog, clock, onSettled } = this.#parts
+    const { cid, timestampMs } = desired
+    const nowMs = clock.now()
+    const [wait, wasTried] = [backlog.get(cid), this.#wasTried(cid)]
+    // How often it was tried is not known: it has no priority.
+    const entryMs = wasTried ? 0 : timestampMs
+    const lane = work.laneOf(entryMs, nowMs)
+    const isRoom = work.hasRoom(lane) && (isTurn || backlog.countIn(lane) === 0)
+    if (isRoom || work.get(name) !== undefined)
+      return this.#endWait(cid, () => work.wantPin(name, modeOf(desired), entryMs, nowMs))
+    backlog.put(cid, wasTried ? 'again' : lane)
+    if (wait === undefined || wait === 'changed' || wait === 'failed') onSettled(cid, 'pin_queued')
+  }
+
+  #wantUnpin(name: string, cid: Cid): void {
+    const { work, clock } = this.#parts
+    this.#endWait(cid, () => work.wantUnpin(name, clock.now()))
+  }
+
+  /** From the backlog to the work set. */
+  #endWait(cid: Cid, begin: () => void): void {
+    const wasTried = this.#wasTried(cid)
+    this.#parts.backlog.delete(cid)
+    begin()
+    if (wasTried) this.#parts.work.noteStarted(cidKey(cid))
   }
 
   /** At once when nobody wants it any more, otherwise when others hold it. */
@@ -150,58 +203,24 @@ export class Reconciler implements AsyncDisposable {
   #handItOver(name: string, cid: Cid, desired: Pin | undefined): void {
     const { work, view, handOver } = this.#parts
     // A pin that failed may have taken effect all the same.
-    if (work.get(name)?.wasStarted === true) view.note(cid, 'recursive')
+    if (work.get(name)?.wasStarted === true || this.#wasTried(cid)) view.note(cid, 'recursive')
     handOver.settle(name)
     this.#dropWork(name, cid, desired)
     handOver.offer(name)
   }
 
-  #dropWork(name: string, cid: Cid, desired: Pin | undefined): void {
-    const { work, clock, onSettled } = this.#parts
-    const operation = work.get(name)
+  #dropWork(name: string, cid: Cid, desired: Pin | undefined, status = statusWithout(desired)): void {
+    const { work, backlog, clock, onSettled } = this.#parts
+    const wait = backlog.get(cid)
+    const wasWaited = work.get(name) !== undefined || (wait !== undefined && wait !== 'changed')
     work.wantNothing(name, clock.now())
-    if (operation !== undefined) onSettled(cid, statusWithout(desired))
+    backlog.delete(cid)
+    if (wasWaited) onSettled(cid, status)
   }
 
   /** The CID needs no unpin, unless its entry has changed again meanwhile. */
   #forget(name: string): void {
-    if (!this.isToBeLookedAt(name)) this.#parts.journal.delete(name)
-  }
-
-  async #lookAtAll(): Promise<void> {
-    let failures = 0
-    while (this.#names.size > 0 && !this.#stopping.signal.aborted) {
-      for (let name = this.#names.take(); name !== undefined; name = this.#names.take()) {
-        this.#looking.add(name)
-        if (this.#looking.size >= LOOKS_MAX) break
-      }
-      const failure = await this.#lookAtSome([...this.#looking])
-      if (failure === undefined) {
-        failures = 0
-        continue
-      }
-      failures += 1
-      this.#parts.logger.warn('the pinset cannot be read: trying again', { reason: failure })
-      await this.#lookPause.wait(backoffMs(failures, LOOK_RETRY, this.#parts.random))
-    }
-    // In the same breath as the last look at the queue: a name that comes now begins a new round.
-    this.#lookingAll = undefined
-  }
-
-  /** Names that cannot be read go back to wait; answers with the reason. */
-  async #lookAtSome(names: readonly string[]): Promise<string | undefined> {
-    const cids = names.map(cidFromKey)
-    const entries = await Promise.allSettled(cids.map(cid => this.#parts.consensus.get(cid)))
-    let failure: string | undefined
-    names.forEach((name, at) => {
-      const cid = cids[at]
-      const entry = entries[at]
-      this.#looking.delete(name)
-      if (entry?.status === 'fulfilled' && cid !== undefined) return this.#decideNow(name, cid, entry.value)
-      this.#names.add(name)
-      if (entry?.status === 'rejected') failure = messageOf(entry.reason)
-    })
-    return failure
+    if (!this.#looks.has(name)) this.#parts.journal.delete(name)
   }
 
   #decideNow(name: string, cid: Cid, entry: Pin | undefined): void {
@@ -243,7 +262,7 @@ export class Reconciler implements AsyncDisposable {
     if (isValid && outcome.isDone && kind === 'unpin') this.#forget(operation.name)
     if (kind === 'unpin') this.#parts.handOver.settle(operation.name)
     if (isValid && outcome.isDone) onSettled(cidFromKey(operation.name), settled)
-    if (!outcome.isDone) this.#armRetries()
+    if (!outcome.isDone) this.#rememberFailed(operation)
     onCall(kind, isValid ? (outcome.isDone ? 'done' : 'failed') : 'cancelled', clock.monotonic() - beganMs)
   }
 
@@ -297,7 +316,7 @@ export class Reconciler implements AsyncDisposable {
 
   /** Read again, unless the call begins in the same breath as the look and nothing was heard of since. */
   async #entryOf(name: string, cid: Cid): Promise<Pin | undefined> {
-    if (this.#justRead?.name === name && !this.#names.has(name)) return this.#justRead.entry
+    if (this.#justRead?.name === name && !this.#looks.has(name)) return this.#justRead.entry
     return await this.#parts.consensus.get(cid)
   }
 
@@ -327,6 +346,16 @@ export class Reconciler implements AsyncDisposable {
     }
     logger.debug('an operation failed', fields)
     return { ...failure, nextAttemptMs: clock.now() + backoffMs(attempts, RETRY, random) }
+  }
+
+  /** Some thousand failed pins are remembered with all that is known of them; of those beyond, that they failed. */
+  #rememberFailed({ name, kind, phase }: Operation): void {
+    const { work, backlog } = this.#parts
+    if (kind === 'pin' && phase === 'failed' && work.isFailedOver) {
+      work.forget(name)
+      backlog.put(cidFromKey(name), 'failed')
+    }
+    this.#armRetries()
   }
 
   /** Wakes up when the first failed operation falls due. */

@@ -4,6 +4,7 @@ import type { PeerId } from '../model/peer.ts'
 import { isAllocatedTo, modeOf, type Pin, type PinMode } from '../model/pin.ts'
 import type { PinInfo, PinStatus, StatusChange } from '../model/pin-status.ts'
 import type { LastFailure } from '../model/pin-why.ts'
+import type { Wait } from './cid-table.ts'
 import { type Operation, statusOfOperation } from './operation.ts'
 import { covers } from './reconcile.ts'
 
@@ -21,8 +22,8 @@ export interface Facts {
   readonly cid: Cid
   readonly desired: Pin | undefined
   readonly operation: Operation | undefined
-  /** The entry changed and the tracker has not looked at it yet. */
-  readonly isChanged: boolean
+  /** What a CID without an operation waits for; `changed` also when one with an operation is to be looked at again. */
+  readonly wait: Wait | undefined
   /** Of no meaning where an operation or the entry tells the state. */
   readonly actual: Actual
   /** Why nothing is sent to IPFS at present. */
@@ -33,9 +34,11 @@ export interface Facts {
 
 /** Whether the state of the CID depends on what IPFS says. */
 export function dependsOnActual(facts: Omit<Facts, 'actual'>): boolean {
-  const { desired, operation, self, isChanged } = facts
+  const { desired, operation, self, wait } = facts
   if (operation !== undefined && statusOfOperation(operation) !== undefined) return false
-  return !isChanged && desired !== undefined && desired.type !== 'meta-pin' && isAllocatedTo(desired, self)
+  return (
+    wait === undefined && desired !== undefined && desired.type !== 'meta-pin' && isAllocatedTo(desired, self)
+  )
 }
 
 /** The state of a CID on this peer: the operation's if there is one, else what pinset and IPFS say together. */
@@ -69,7 +72,7 @@ export function operationChange(
   operation: Operation,
   facts: Pick<Facts, 'ipfsFailure' | 'self' | 'nowMs'>,
 ): StatusChange {
-  const unknown = { desired: undefined, actual: undefined, isChanged: false }
+  const unknown = { desired: undefined, actual: undefined, wait: undefined }
   return toPinInfo({ ...facts, ...unknown, cid: cidFromKey(operation.name), operation })
 }
 
@@ -84,7 +87,7 @@ function settledInfo(facts: Facts): PinInfo {
   if (desired === undefined) return { ...base, status: 'unpinned', timestampMs: nowMs }
   if (desired.type === 'meta-pin') return { ...base, status: 'sharded', timestampMs: desired.timestampMs }
   if (!isAllocatedTo(desired, facts.self)) return { ...base, status: 'remote', timestampMs: nowMs }
-  if (facts.isChanged) return { ...base, status: 'pin_queued', timestampMs: desired.timestampMs }
+  if (facts.wait !== undefined) return waitingInfo({ ...base, timestampMs: desired.timestampMs }, facts)
   if (typeof actual === 'object') {
     return {
       ...base,
@@ -103,6 +106,24 @@ function settledInfo(facts: Facts): PinInfo {
   }
 }
 
+/** Of what waits it is only known what for. */
+function waitingInfo(
+  base: Omit<PinInfo, 'status'>,
+  { wait, ipfsFailure }: Pick<Facts, 'wait' | 'ipfsFailure'>,
+): PinInfo {
+  if (wait === 'failed') {
+    const error =
+      'it failed, as so much else did that how is forgotten (tried again in its turn, or when it is recovered)'
+    return { ...base, status: 'pin_error', error, attemptCount: 1 }
+  }
+  const isPriority = wait === 'fresh'
+  if (wait === 'changed' || ipfsFailure === undefined) return { ...base, status: 'pin_queued', isPriority }
+  return { ...base, status: 'pin_queued', isPriority, ...waitsForIpfs(ipfsFailure) }
+}
+
+const waitsForIpfs = (failure: string) =>
+  ({ error: `waits for the IPFS node: ${failure}`, reason: 'IPFS_UNAVAILABLE' }) as const
+
 /** Why an operation does not come on, and when it is tried again. */
 function failureOf(
   { phase, reason, nextAttemptMs, isGivenUp }: Operation,
@@ -118,8 +139,7 @@ function failureOf(
 }
 
 function errorOf(operation: Operation, ipfsFailure: string | undefined): string {
-  if (operation.phase === 'queued' && ipfsFailure !== undefined)
-    return `waits for the IPFS node: ${ipfsFailure}`
+  if (operation.phase === 'queued' && ipfsFailure !== undefined) return waitsForIpfs(ipfsFailure).error
   if (operation.phase !== 'failed') return ''
   if (operation.isGivenUp)
     return `${operation.error} (given up after ${operation.attempts} attempts: recover it to have it tried again)`

@@ -1,7 +1,6 @@
 import { messageOf, wasStopped } from '../errors.ts'
 import type { Logger } from '../interfaces.ts'
 import { backoffMs } from '../lib/backoff.ts'
-import type { Clock } from '../lib/clock.ts'
 import { Pause } from '../lib/pause.ts'
 import type { Random } from '../lib/random.ts'
 import { type IpfsGate, isUnavailable } from './ipfs-gate.ts'
@@ -14,7 +13,6 @@ const RETRY_FIRST_MS = 10_000
 /** What the loop needs. */
 export interface SweepLoopParts extends SweepParts {
   readonly gate: Pick<IpfsGate, 'isOpen' | 'close'>
-  readonly clock: Clock
   readonly random: Random
   readonly logger: Logger
   readonly intervalMs: number

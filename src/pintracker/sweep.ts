@@ -1,8 +1,11 @@
 import type { Consensus, Options } from '../interfaces.ts'
-import { cidKey } from '../model/cid.ts'
+import type { Clock } from '../lib/clock.ts'
+import { type Cid, cidKey } from '../model/cid.ts'
 import type { PeerId } from '../model/peer.ts'
 import type { PinnedView } from './pinned-view.ts'
 import { reconcile } from './reconcile.ts'
+
+const ROOM_CHECK_MS = 10
 
 /** What a sweep looks at, and whom it tells. */
 export interface SweepParts {
@@ -10,8 +13,11 @@ export interface SweepParts {
   readonly view: PinnedView
   readonly self: PeerId
   /** Whether something is being done about the CID already. */
-  readonly isBusy: (name: string) => boolean
+  readonly isBusy: (name: string, cid: Cid) => boolean
   readonly lookAt: (name: string) => void
+  /** Whether there is room for one more name to look at. */
+  readonly hasRoomToLook: () => boolean
+  readonly clock: Clock
   /** Told of what is held here and allocated to others only. */
   readonly offer: (name: string) => void
 }
@@ -28,7 +34,7 @@ export interface SweepResult {
  * is named. Throws what listing or reading threw.
  */
 export async function sweep(parts: SweepParts, { signal }: Options): Promise<SweepResult> {
-  const { consensus, view, self, isBusy, lookAt, offer } = parts
+  const { consensus, view, self, isBusy, lookAt, hasRoomToLook, offer, clock } = parts
   await view.refresh(0, { signal })
   let entries = 0
   let differing = 0
@@ -37,10 +43,13 @@ export async function sweep(parts: SweepParts, { signal }: Options): Promise<Swe
     const step = reconcile(pin, view.mode(pin.cid), self)
     if (step === 'nothing') continue
     const name = cidKey(pin.cid)
-    if (isBusy(name)) continue
+    if (isBusy(name, pin.cid)) continue
     differing += 1
-    if (step === 'pin') lookAt(name)
-    else offer(name)
+    if (step !== 'pin') offer(name)
+    else {
+      while (!hasRoomToLook()) await clock.sleep(ROOM_CHECK_MS, signal)
+      lookAt(name)
+    }
   }
   return { entries, differing }
 }

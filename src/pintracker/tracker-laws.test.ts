@@ -15,7 +15,8 @@ const OWN = [100, 101, 102]
 const ANSWER_IS_FRESH_MS = 85_000
 const KINDS = ['here', 'direct', 'elsewhere', 'meta'] as const
 
-const anyNumber = fc.nat(5)
+const NUMBER_MAX = 11
+const anyNumber = fc.nat(NUMBER_MAX)
 const anyEvent = fc.oneof(
   {
     weight: 6,
@@ -104,10 +105,11 @@ const isOwn = (name: string) => ownNames.has(name)
 
 test('whatever happens in whatever order, IPFS ends with what the pinset says, and users keep their own', async () => {
   const property = fc.asyncProperty(
-    fc.array(anyEvent, { maxLength: 50, size: 'max' }),
+    fc.array(anyEvent, { maxLength: 60, size: 'max' }),
     fc.nat(),
-    async (events, seed) => {
-      await using world = await trackerWorld({ seed })
+    fc.constantFrom(1, 2, 4, 1000),
+    async (events, seed, windowMax) => {
+      await using world = await trackerWorld({ seed, windowMax })
       for (const name of ownNames) world.ipfs.held.set(name, 'recursive')
       let lostMs = Number.POSITIVE_INFINITY
       world.ipfs.watch.onReleased = cid => {
@@ -125,7 +127,7 @@ test('whatever happens in whatever order, IPFS ends with what the pinset says, a
       world.others.silent.clear()
       Object.assign(world.ipfs.faults, { isDown: false, refusedShare: 0, cutShare: 0, delayMaxMs: 0 })
       await world.clock.advance(40 * MINUTE_MS)
-      for (let number = 0; number <= 5; number += 1) {
+      for (let number = 0; number <= NUMBER_MAX; number += 1) {
         const name = cidKey(numberedCid(number))
         const desired = world.pinset.entries.get(name)
         // What was pinned here before the root became a sharded DAG's is not the tracker's to judge.

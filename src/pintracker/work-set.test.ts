@@ -5,7 +5,7 @@ import { statusOfOperation } from './operation.ts'
 import { WorkSet } from './work-set.ts'
 
 const DAY_MS = 86_400_000
-const RULE = { priorityMaxAgeMs: DAY_MS, priorityMaxRetries: 1 }
+const RULE = { priorityMaxAgeMs: DAY_MS, priorityMaxRetries: 1, windowMax: 100 }
 const failed = (nextAttemptMs: number | undefined) =>
   ({ isDone: false, error: 'why', reason: 'TIMEOUT', nextAttemptMs }) as const
 const DONE = { isDone: true } as const

@@ -5,13 +5,18 @@ import { NameQueue } from './name-queue.ts'
 import { type Operation, type OperationKind, type OperationStatus, statusOfOperation } from './operation.ts'
 import { RetryTimes } from './retry-times.ts'
 
-/** Which pins go first. */
-export interface PriorityRule {
+/** Which pins go first, and how many there may be. */
+export interface WorkRule {
   /** A pin whose entry is older has no priority. */
   readonly priorityMaxAgeMs: number
   /** A pin that was tried more often has no priority. */
   readonly priorityMaxRetries: number
+  /** So many pins of each lane are taken in, and so many that failed are remembered. */
+  readonly windowMax: number
 }
+
+/** Where a pin waits that was never tried: with priority or without. */
+export type Lane = 'fresh' | 'rest'
 
 /** How a call to IPFS ended. `nextAttemptMs` undefined: wait until told that the node answers again. */
 export type Outcome =
@@ -25,16 +30,19 @@ export type Outcome =
       readonly isGivenUp?: boolean
     }
 
+const LANES = { fresh: 0, retry: 1, rest: 2 } as const
+
 type Work = { -readonly [Key in keyof Operation]: Operation[Key] }
 
 /**
  * The CIDs about which something is to be done, each once. No I/O: a state machine between what is wanted and the
  * calls under way. A call that no longer leads to what is wanted is cancelled, and the CID's next call waits until the
  * cancelled one has returned, so that there are never two calls for one CID.
- * Pins that were never tried go first, then retries with priority, then the rest. Bounded by the pinset: names only.
+ * Pins that were never tried go first, then retries with priority, then the rest. It is a window over what waits: whoever brings
+ * a new pin asks for its lane and for room there.
  */
 export class WorkSet {
-  readonly #rule: PriorityRule
+  readonly #rule: WorkRule
   readonly #operations = new Map<string, Work>()
   readonly #pins = [new NameQueue(), new NameQueue(), new NameQueue()] as const
   readonly #unpins = new NameQueue()
@@ -46,7 +54,7 @@ export class WorkSet {
   #givenUpCount = 0
 
   constructor(
-    rule: PriorityRule,
+    rule: WorkRule,
     onStatus: (operation: Operation, status: OperationStatus) => void = () => undefined,
   ) {
     this.#rule = rule
@@ -64,6 +72,26 @@ export class WorkSet {
 
   count(status: OperationStatus): number {
     return this.#counts.get(status) ?? 0
+  }
+
+  /** The lane that a new pin would wait in. An entry of long ago has no priority. */
+  laneOf(entryMs: number, nowMs: number): Lane {
+    return this.#isYoung(entryMs, nowMs) ? 'fresh' : 'rest'
+  }
+
+  /** Whether one more new pin may be brought to that lane. */
+  hasRoom(lane: Lane): boolean {
+    return this.#pins[LANES[lane]].size < this.#rule.windowMax
+  }
+
+  /** Whether it is time to bring new pins to that lane, if there are any. */
+  isRunningLow(lane: Lane): boolean {
+    return this.#pins[LANES[lane]].size * 2 <= this.#rule.windowMax
+  }
+
+  /** Whether more have failed than are to be remembered. */
+  get isFailedOver(): boolean {
+    return this.count('pin_error') > this.#rule.windowMax
   }
 
   /** Of what has failed: how often each reason stands. */
@@ -117,6 +145,15 @@ export class WorkSet {
     this.#set(operation, operation.kind, 'dropped', nowMs)
     if (operation.call === undefined) this.#operations.delete(name)
     else operation.call.abort(cancelled())
+  }
+
+  /** A failed operation is no more. */
+  forget(name: string): void {
+    const operation = this.#operations.get(name)
+    assert(operation?.phase === 'failed', 'only what has failed can be forgotten')
+    this.#leave(operation)
+    this.#count(operation, -1)
+    this.#operations.delete(name)
   }
 
   /** Brings a failed operation to the queue now. False when it has not failed. */
@@ -237,12 +274,16 @@ export class WorkSet {
   }
 
   #enqueue(operation: Work, nowMs: number): void {
-    const isYoung = nowMs < operation.entryMs + this.#rule.priorityMaxAgeMs
+    const { kind, entryMs, attempts } = operation
     operation.isPriority =
-      operation.kind === 'pin' && isYoung && operation.attempts <= this.#rule.priorityMaxRetries
-    const lane = operation.isPriority ? (operation.attempts === 0 ? 0 : 1) : 2
+      kind === 'pin' && this.#isYoung(entryMs, nowMs) && attempts <= this.#rule.priorityMaxRetries
+    const lane = operation.isPriority ? (attempts === 0 ? LANES.fresh : LANES.retry) : LANES.rest
     if (operation.kind === 'unpin') this.#unpins.add(operation.name)
     else this.#pins[lane].add(operation.name)
+  }
+
+  #isYoung(entryMs: number, nowMs: number): boolean {
+    return nowMs < entryMs + this.#rule.priorityMaxAgeMs
   }
 
   /** Takes an operation out of wherever it waits. */

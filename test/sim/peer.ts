@@ -154,7 +154,7 @@ export class SimPeer {
       const tracker = parts.use(
         await openPinTracker(
           { ...base, consensus, ipfs, askHolds, store: healing(this.trackerDisk.open(life)) },
-          { ...TRACKER_CONFIG, recoverIntervalMs: plan.recoverIntervalMs },
+          { ...TRACKER_CONFIG, recoverIntervalMs: plan.recoverIntervalMs, windowMax: plan.windowMax },
         ),
       )
       const isTrusted = (peer: PeerId) => consensus.isTrusted(peer)

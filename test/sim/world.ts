@@ -47,6 +47,8 @@ export interface Plan {
   readonly requestsCount: number
   /** Whether operators distrust peers for a while. */
   readonly hasDistrust: boolean
+  /** How many pins of a kind the trackers keep in memory while they wait. */
+  readonly windowMax: number
 }
 
 /** The plan of a seed. */
@@ -72,6 +74,7 @@ export function planOf(seed: number): Plan {
     faultEveryMs: chaosMs / pick(6, 12, 30),
     requestsCount: pick(0, 0, 15, 60),
     hasDistrust: pick(true, false, false),
+    windowMax: pick(1, 3, 10_000),
   }
 }
 

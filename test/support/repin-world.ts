@@ -113,6 +113,7 @@ const TRACKER = {
   priorityMaxRetries: 5,
   maxAttempts: 0,
   recoverIntervalMs: 720_000,
+  windowMax: 10_000,
 }
 
 /** Opens so many peers. */

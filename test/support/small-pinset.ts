@@ -17,17 +17,18 @@ export interface SmallPinset extends Pick<Consensus, 'get' | 'pins' | 'onChange'
 /** An empty pinset. Listeners are told at once. */
 export function smallPinset(): SmallPinset {
   const entries = new Map<string, Pin>()
-  const changes = new Emitter<readonly Cid[]>()
+  const changes = new Emitter<readonly [cid: Cid, hadEntry: boolean]>()
   const reads: SmallPinset['reads'] = { count: 0, behind: undefined }
   return {
     entries,
     reads,
     set: pin => {
+      const hadEntry = entries.has(cidKey(pin.cid))
       entries.set(cidKey(pin.cid), pin)
-      changes.emit([pin.cid])
+      changes.emit([pin.cid, hadEntry])
     },
     remove: cid => {
-      if (entries.delete(cidKey(cid))) changes.emit([cid])
+      if (entries.delete(cidKey(cid))) changes.emit([cid, true])
     },
     get: async cid => {
       reads.count++
@@ -44,6 +45,6 @@ export function smallPinset(): SmallPinset {
         yield pin
       }
     },
-    onChange: listener => changes.on(listener),
+    onChange: listener => changes.on(([cid, hadEntry]) => listener([cid], [hadEntry])),
   }
 }

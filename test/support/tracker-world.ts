@@ -44,7 +44,7 @@ const MINUTE_MS = 60_000
 
 /** Opens a tracker on an empty pinset and an empty IPFS node. */
 export async function trackerWorld(
-  options: { seed?: number; maxAttempts?: number } = {},
+  options: { seed?: number; maxAttempts?: number; windowMax?: number } = {},
 ): Promise<TrackerWorld> {
   const clock = virtualClock()
   const random = seededRandom(options.seed ?? 1)
@@ -57,6 +57,7 @@ export async function trackerWorld(
     priorityMaxRetries: 5,
     maxAttempts: options.maxAttempts ?? 0,
     recoverIntervalMs: 12 * MINUTE_MS,
+    windowMax: options.windowMax ?? 10_000,
   }
   const others: Others = { silent: new Set(), held: new Map(), asked: [] }
   const askHolds: AskHolds = async (peer, cids, { signal }) => {
@@ -128,8 +129,8 @@ function mortal(ipfs: SmallIpfs, pinset: SmallPinset) {
       get: pinset.get,
       pins: pinset.pins,
       onChange: (listener: Parameters<SmallPinset['onChange']>[0]) =>
-        pinset.onChange(cids => {
-          if (isAlive) listener(cids)
+        pinset.onChange((cids, hadEntry) => {
+          if (isAlive) listener(cids, hadEntry)
         }),
     },
   }

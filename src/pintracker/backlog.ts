@@ -1,0 +1,185 @@
+import { messageOf, wasStopped } from '../errors.ts'
+import type { Consensus, Logger } from '../interfaces.ts'
+import { backoffMs } from '../lib/backoff.ts'
+import type { Clock } from '../lib/clock.ts'
+import { pagesOf } from '../lib/pages.ts'
+import { Pause } from '../lib/pause.ts'
+import type { Random } from '../lib/random.ts'
+import type { Cid } from '../model/cid.ts'
+import type { Pin } from '../model/pin.ts'
+import type { CidTable, Wait } from './cid-table.ts'
+import type { Lane, WorkSet } from './work-set.ts'
+
+const RETRY = { firstMs: 500, maxMs: 30_000 }
+/** Between two passes over the pinset at the least, or as long as the last one took: reading takes half of the time at most. */
+const REST_MS = 100
+/** As long as the longest wait of a failed pin that is remembered. */
+const FAILED_EVERY_MS = 600_000
+
+/** What the backlog works with. */
+export interface BacklogParts {
+  readonly consensus: Pick<Consensus, 'pins'>
+  readonly table: CidTable
+  readonly work: Pick<WorkSet, 'hasRoom' | 'isRunningLow'>
+  readonly clock: Clock
+  readonly random: Random
+  readonly logger: Logger
+  /** Called with an entry whose turn it is: afterwards it has an operation or needs none, or it waits on. */
+  readonly onTurn: (pin: Pin) => void
+}
+
+/**
+ * What waits beyond the window: CIDs that are to be pinned here and have no operation, since there are as many of those as there
+ * may be. They have a mark each in the table and no more; the pinset on disk knows the rest. Whenever the window runs low, the
+ * pinset is read on from where reading stopped, round and round, and what is marked gets its turn: so everything has one
+ * once a round, and what is written while others wait cannot overtake them for ever.
+ */
+export class Backlog implements AsyncDisposable {
+  readonly #parts: BacklogParts
+  readonly #stopping = new AbortController()
+  readonly #pause: Pause
+  readonly #done: Promise<void>
+  /** Behind which the reading goes on; undefined: at the beginning. */
+  #cursor: Cid | undefined
+  #tookMs = 0
+  /** Failed pins get their turn in this round. */
+  #isForFailed = false
+  #failedDueMs = Number.POSITIVE_INFINITY
+
+  constructor(parts: BacklogParts) {
+    this.#parts = parts
+    this.#pause = new Pause(parts.clock, this.#stopping.signal)
+    this.#done = this.#run()
+  }
+
+  get(cid: Cid): Wait | undefined {
+    return this.#parts.table.wait(cid)
+  }
+
+  count(wait: Wait): number {
+    return this.#parts.table.waitingCount(wait)
+  }
+
+  /** How many wait for a place in that lane of the window. */
+  countIn(lane: Lane): number {
+    return lane === 'fresh' ? this.count('fresh') : this.count('rest') + this.count('again')
+  }
+
+  /** How many wait for a place in the window. */
+  get queuedCount(): number {
+    return this.countIn('fresh') + this.countIn('rest')
+  }
+
+  /** Lets a CID wait that has no operation. */
+  put(cid: Cid, wait: Wait): void {
+    const { table, clock } = this.#parts
+    table.setWait(cid, wait)
+    if (wait !== 'failed') return this.wake()
+    this.#failedDueMs = Math.min(this.#failedDueMs, clock.monotonic() + FAILED_EVERY_MS)
+    this.#pause.wake()
+  }
+
+  delete(cid: Cid): void {
+    this.#parts.table.setWait(cid, undefined)
+  }
+
+  /** To be called when there may be room in the window. */
+  wake(): void {
+    if (this.#isDue) this.#pause.wake()
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#stopping.abort(new DOMException('stopped', 'AbortError'))
+    await this.#done
+  }
+
+  async #run(): Promise<void> {
+    const { clock, logger, random } = this.#parts
+    const { signal } = this.#stopping
+    for (let failures = 0; !signal.aborted; ) {
+      try {
+        if (!this.#isDue) await this.#pause.wait(this.#untilFailedDueMs)
+        else if (await this.#readOn()) await clock.sleep(this.#endRound(), signal)
+        failures = 0
+      } catch (thrown) {
+        if (wasStopped(thrown, signal)) return
+        failures += 1
+        logger.warn('the pinset cannot be read for what waits to be pinned: trying again', {
+          reason: messageOf(thrown),
+        })
+        await this.#pause.wait(backoffMs(failures, RETRY, random))
+      }
+    }
+  }
+
+  /** Whether the pinset is to be read: the window runs low, or it is not known yet what some CIDs wait for. */
+  get #isDue(): boolean {
+    const { work } = this.#parts
+    if (this.count('changed') > 0) return true
+    if (this.countIn('fresh') > 0 && work.isRunningLow('fresh')) return true
+    return this.#hasRest && work.isRunningLow('rest')
+  }
+
+  get #hasRest(): boolean {
+    return this.countIn('rest') > 0 || (this.count('failed') > 0 && this.#areFailedDue)
+  }
+
+  get #areFailedDue(): boolean {
+    return this.#isForFailed || this.#parts.clock.monotonic() >= this.#failedDueMs
+  }
+
+  get #untilFailedDueMs(): number | undefined {
+    if (this.#areFailedDue || this.count('failed') === 0) return undefined
+    return Math.ceil(this.#failedDueMs - this.#parts.clock.monotonic())
+  }
+
+  /** Gives what is marked its turn, as long as there is room. True when the end of the pinset was reached. */
+  async #readOn(): Promise<boolean> {
+    const { consensus, clock } = this.#parts
+    const { signal } = this.#stopping
+    const beganMs = clock.monotonic()
+    if (this.#cursor === undefined) this.#isForFailed = this.#areFailedDue
+    const range = this.#cursor === undefined ? {} : { after: this.#cursor }
+    try {
+      for await (const page of pagesOf(consensus.pins(range, { signal }))) {
+        for (const pin of page) {
+          const hadTurn = this.#offerTurn(pin)
+          this.#cursor = pin.cid
+          if (hadTurn && !this.#isRoomForAny) return false
+        }
+      }
+    } finally {
+      this.#tookMs += clock.monotonic() - beganMs
+    }
+    return true
+  }
+
+  #offerTurn(pin: Pin): boolean {
+    const { work, onTurn } = this.#parts
+    const wait = this.get(pin.cid)
+    if (wait === undefined || (wait === 'failed' && !this.#isForFailed)) return false
+    if (wait !== 'changed' && !work.hasRoom(wait === 'fresh' ? 'fresh' : 'rest')) return false
+    onTurn(pin)
+    return true
+  }
+
+  get #isRoomForAny(): boolean {
+    const { work } = this.#parts
+    if (this.count('changed') > 0) return true
+    if (this.countIn('fresh') > 0 && work.hasRoom('fresh')) return true
+    return this.#hasRest && work.hasRoom('rest')
+  }
+
+  /** Answers with how long to rest before the next round. */
+  #endRound(): number {
+    const restMs = Math.max(REST_MS, this.#tookMs)
+    this.#cursor = undefined
+    this.#tookMs = 0
+    if (this.#isForFailed) {
+      this.#isForFailed = false
+      this.#failedDueMs =
+        this.count('failed') > 0 ? this.#parts.clock.monotonic() + FAILED_EVERY_MS : Number.POSITIVE_INFINITY
+    }
+    return restMs
+  }
+}
