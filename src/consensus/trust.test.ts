@@ -97,3 +97,24 @@ test('at most a thousand peers are spoken of; of those it can be changed still',
   await trust.say(others[7] ?? '', true, ground)
   assert.equal(trust.isTrusted(others[7] ?? ''), true)
 })
+
+test('what is known already, or not due yet, is not written again', async () => {
+  const [self = '', from = '', about = ''] = PEERS
+  const early = await open(self)
+  const late = await open(from, undefined, () => 1000 + 2 * HLC.driftMaxMs)
+  const written: unknown[] = []
+  const ground = {
+    ...early.ground,
+    writeRecord: async (...record: Parameters<typeof early.ground.writeRecord>) => {
+      written.push(record)
+      await early.ground.writeRecord(...record)
+    },
+  }
+  await early.trust.say(about, true, ground)
+  assert.equal(written.length, 1)
+  await early.trust.merge(early.trust.encode(), from, ground)
+  await late.trust.say(about, false, late.ground)
+  await early.trust.merge(late.trust.encode(), from, ground)
+  assert.equal(written.length, 1)
+  assert.equal(early.trust.isTrusted(about), true)
+})

@@ -2,6 +2,7 @@ import { ClusterError } from '../errors.ts'
 import type { ByteStore, StoreWrite } from '../interfaces.ts'
 import { ByteReader } from '../lib/byte-reader.ts'
 import { ByteWriter } from '../lib/byte-writer.ts'
+import { equalBytes } from '../lib/bytes.ts'
 import { Emitter } from '../lib/emitter.ts'
 import { type PeerId, peerIdBytes } from '../model/peer.ts'
 import { DIGEST_BYTES, digestOfBytes } from './head.ts'
@@ -117,8 +118,11 @@ export class Trust {
   }
 
   async #take(words: ReadonlyMap<PeerId, Word>, on: Ground): Promise<void> {
-    await on.writeRecord({ key: TRUST_KEY, value: encodeWords(words) })
     const before = this.#words
+    const value = encodeWords(words)
+    // Peers that differ in a word which is not due yet tell each other the same again and again.
+    if (equalBytes(value, encodeWords(before))) return
+    await on.writeRecord({ key: TRUST_KEY, value })
     this.#words = words
     for (const [peer, word] of words) {
       if (word.isTrusted !== before.get(peer)?.isTrusted) this.#changed.emit(peer)
