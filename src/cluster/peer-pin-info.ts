@@ -24,6 +24,7 @@ export function describePeer(
     ...(info.reason === undefined ? {} : { reason: info.reason }),
     ...(info.nextAttemptMs === undefined ? {} : { nextAttemptMs: info.nextAttemptMs }),
     ...(info.isGivenUp === undefined ? {} : { isGivenUp: info.isGivenUp }),
+    ...(info.isHeld === undefined ? {} : { isHeld: info.isHeld }),
     peername: hello?.peername ?? '',
     ipfsPeerId: hello?.ipfsId,
     ipfsPeerAddresses: hello?.ipfsAddresses ?? [],

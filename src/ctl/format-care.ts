@@ -31,11 +31,14 @@ export function formatPeerState(state: PeerStateJson): string {
 }
 
 /** How far a peer is from being empty, in one line. */
-export function formatLeft({ peer, peername, allocated, hand_over, unplaced }: PeerContentJson): string {
+export function formatLeft(content: PeerContentJson): string {
+  const { peer, peername, allocated, hand_over, unplaced, no_room } = content
   const who = peername === '' ? peer : peername
   const held = hand_over === null ? 'unknown' : String(hand_over)
   const stuck = unplaced === null || unplaced === 0 ? '' : ` | Nobody else can take: ${unplaced}`
-  return `${who} | Allocated: ${allocated} | Held for hand-over: ${held}${stuck}`
+  const full = no_room.map(each => `${each.peername || each.peer} (${each.pins})`).join(', ')
+  const roomless = full === '' ? '' : ` | Waits for room on: ${full}`
+  return `${who} | Allocated: ${allocated} | Held for hand-over: ${held}${roomless}${stuck}`
 }
 
 /** What a peer keeps, and whether it can be switched off. */
@@ -86,16 +89,25 @@ export function formatRebalance(status: RebalanceStatusJson): string {
 /** How many pins have how many copies: a line for all, one for each peer, one for each CID that was looked for. */
 export function formatReplication(report: ReplicationJson): string {
   const how = report.checked ? 'copies that peers say they have' : 'copies allocated to live peers'
+  const held =
+    report.held === 0
+      ? []
+      : [
+          `  > ${report.held} of them with a copy that a peer holds only until those have it that are to keep it`,
+        ]
   return [
     `Pins: ${report.pins} | no copy: ${report.none} | under the minimum: ${report.under} | under the maximum: ${report.partial} | all: ${report.full} (${how})`,
+    ...held,
     ...report.peers.map(({ peer, peername, live, allocated, sole }) => {
       const who = (peername === '' ? peer : peername).padEnd(20)
       const alone = sole === 0 ? '' : ` | the only live copy of: ${sole}`
       return `  > ${who} : ${live ? '' : 'NOT LIVE | '}Allocated: ${allocated}${alone}`
     }),
-    ...report.cids.map(({ cid, name, state, copies, wanted_min, wanted_max, allocations }) => {
-      const peers = allocations.length === 0 ? 'everywhere' : allocations.join(' ')
-      return `${cid} | ${name} | ${state.toUpperCase()} | Copies: ${copies} of ${wanted_min}--${wanted_max} | Allocations: [${peers}]`
-    }),
+    ...report.cids.map(
+      ({ cid, name, state, copies, held: heldOnly, wanted_min, wanted_max, allocations }) => {
+        const peers = allocations.length === 0 ? 'everywhere' : allocations.join(' ')
+        return `${cid} | ${name} | ${state.toUpperCase()} | Copies: ${copies}${heldOnly === 0 ? '' : ` (${heldOnly} held for hand-over)`} of ${wanted_min}--${wanted_max} | Allocations: [${peers}]`
+      },
+    ),
   ].join('\n')
 }

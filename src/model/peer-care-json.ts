@@ -56,6 +56,10 @@ export const peerContentJsonSchema = objectSchema({
   hand_over: nullableSchema(integerSchema),
   unplaced: nullableSchema(integerSchema),
   unplaced_first: listSchema(objectSchema({ cid: textSchema('CID'), reason: textSchema() })),
+  no_room: {
+    ...listSchema(objectSchema({ peer: textSchema('peer id'), peername: textSchema(), pins: integerSchema })),
+    description: 'while something is held for hand-over: peers that have no room for what they are to keep',
+  },
   empty: booleanSchema,
 })
 /** JSON of what a peer keeps. */
@@ -89,7 +93,8 @@ export function toPeerStateJson(state: PeerState): PeerStateJson {
 
 /** JSON of what a peer keeps. */
 export function toPeerContentJson(content: PeerContent): PeerContentJson {
-  const { state, allocatedCount, everywhereCount, handOverCount, unplacedCount, unplaced, isEmpty } = content
+  const { state, allocatedCount, everywhereCount, handOverCount, unplacedCount, unplaced } = content
+  const { noRoom, isEmpty } = content
   return {
     peer: state.peer,
     peername: state.peername,
@@ -99,6 +104,7 @@ export function toPeerContentJson(content: PeerContent): PeerContentJson {
     hand_over: handOverCount ?? null,
     unplaced: unplacedCount ?? null,
     unplaced_first: unplaced.map(({ cid, reason }) => ({ cid: formatCid(cid), reason })),
+    no_room: noRoom.map(({ peer, peername, pinsCount }) => ({ peer, peername, pins: pinsCount })),
     empty: isEmpty,
   }
 }

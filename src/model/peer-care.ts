@@ -31,6 +31,13 @@ export interface OwnLeft {
   readonly handOverCount: number
 }
 
+/** A peer that says to have no room for some of the pins that are allocated to it. */
+export interface Roomless {
+  readonly peer: PeerId
+  readonly peername: string
+  readonly pinsCount: number
+}
+
 /** What a peer keeps, and what is left to be done before it can be switched off. */
 export interface PeerContent {
   readonly state: PeerState
@@ -44,6 +51,8 @@ export interface PeerContent {
   readonly unplacedCount: number | undefined
   /** The first of them. */
   readonly unplaced: readonly Unplaced[]
+  /** While something is held for hand-over: peers that have no room for what they are to keep. */
+  readonly noRoom: readonly Roomless[]
   /** It can be switched off: nothing is allocated to it, and nothing waits to be handed over. */
   readonly isEmpty: boolean
 }

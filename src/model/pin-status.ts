@@ -70,6 +70,8 @@ export interface PinInfo {
   readonly nextAttemptMs?: number
   /** It was tried as often as it may be, and stays as it is until it is recovered or its entry is written anew. */
   readonly isGivenUp?: true
+  /** In listings, of what is allocated to others only: this peer has it, and keeps it until enough of them do. */
+  readonly isHeld?: true
   /** The entry of the pinset; undefined when the CID is not in it. */
   readonly pin: Pin | undefined
 }

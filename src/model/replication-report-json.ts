@@ -18,6 +18,7 @@ export const replicationJsonSchema = objectSchema({
   under: integerSchema,
   partial: integerSchema,
   full: integerSchema,
+  held: { ...integerSchema, description: 'pins with a copy that is held only until others have it' },
   peers: listSchema(
     objectSchema({
       peer: textSchema('peer id'),
@@ -33,6 +34,7 @@ export const replicationJsonSchema = objectSchema({
       name: textSchema(),
       state: choiceSchema(COPY_STATES),
       copies: integerSchema,
+      held: { ...integerSchema, description: 'of the copies, those that are held only until others have it' },
       wanted_min: integerSchema,
       wanted_max: integerSchema,
       allocations: listSchema(textSchema('peer id')),
@@ -46,6 +48,7 @@ export type ReplicationJson = ValueOf<typeof replicationJsonSchema>
 export function toReplicationJson({
   isChecked,
   pinsCount,
+  heldCount,
   counts,
   peers,
   pins,
@@ -54,6 +57,7 @@ export function toReplicationJson({
     checked: isChecked,
     pins: pinsCount,
     ...counts,
+    held: heldCount,
     peers: peers.map(({ peer, peername, isLive, allocatedCount, soleCount }) => ({
       peer,
       peername,
@@ -61,11 +65,12 @@ export function toReplicationJson({
       allocated: allocatedCount,
       sole: soleCount,
     })),
-    cids: pins.map(({ cid, name, state, copies, wantedMin, wantedMax, allocations }) => ({
+    cids: pins.map(({ cid, name, state, copies, held, wantedMin, wantedMax, allocations }) => ({
       cid: formatCid(cid),
       name,
       state,
       copies,
+      held,
       wanted_min: wantedMin,
       wanted_max: wantedMax,
       allocations,

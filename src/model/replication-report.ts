@@ -14,6 +14,8 @@ export interface CopiesOfPin {
   readonly name: string
   readonly state: CopyState
   readonly copies: number
+  /** Of these, copies that peers hold only until those to which it is allocated have it. */
+  readonly held: number
   readonly wantedMin: number
   readonly wantedMax: number
   /** Empty = every peer. */
@@ -37,6 +39,8 @@ export interface ReplicationReport {
   /** Whether peers were asked what they hold; otherwise a copy is there where it is allocated to a live peer. */
   readonly isChecked: boolean
   readonly pinsCount: number
+  /** Pins of which some copy is held only until others have it; 0 where nobody was asked. */
+  readonly heldCount: number
   readonly counts: Readonly<Record<CopyState, number>>
   /** Sorted by peer. */
   readonly peers: readonly PeerCopies[]

@@ -86,7 +86,10 @@ function settledInfo(facts: Facts): PinInfo {
   const base = { cid, error: '', attemptCount: 0, isPriority: false, pin: desired }
   if (desired === undefined) return { ...base, status: 'unpinned', timestampMs: nowMs }
   if (desired.type === 'meta-pin') return { ...base, status: 'sharded', timestampMs: desired.timestampMs }
-  if (!isAllocatedTo(desired, facts.self)) return { ...base, status: 'remote', timestampMs: nowMs }
+  if (!isAllocatedTo(desired, facts.self)) {
+    const isHeld = typeof actual === 'string' && covers(actual, modeOf(desired))
+    return { ...base, status: 'remote', timestampMs: nowMs, ...(isHeld ? { isHeld } : {}) }
+  }
   if (facts.wait !== undefined) return waitingInfo({ ...base, timestampMs: desired.timestampMs }, facts)
   if (typeof actual === 'object') {
     return {

@@ -52,6 +52,7 @@ export const pinInfoCodec: Codec<PinInfo> = {
       isPriority: fields.flag('isPriority'),
       ...failureFrom(fields),
       ...(fields.has('blocksCount') ? { blocksCount: fields.count('blocksCount') } : {}),
+      ...(fields.has('isHeld') && fields.flag('isHeld') ? { isHeld: true as const } : {}),
       pin: fields.optional('pin', key => pinCodec.fromWire(fields.raw(key))),
     }
   },

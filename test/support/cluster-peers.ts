@@ -56,6 +56,8 @@ export interface TestPeer {
   heldCount: number
   /** Pins of which it says that they find no room on its IPFS node. */
   noRoom: Cid[]
+  /** Names of CIDs that it has though they are allocated to others. */
+  readonly held: Set<string>
 }
 
 /** Peers of one cluster in one process, sharing one pinset. The first is the one that tests ask. */
@@ -186,6 +188,7 @@ async function openPeer(shared: Shared, id: PeerId, at: number, config: ClusterC
     blocksMax: Number.POSITIVE_INFINITY,
     heldCount: 0,
     noRoom: [] as Cid[],
+    held: new Set<string>(),
   }
   const components = {
     self: id,
@@ -237,7 +240,8 @@ function fakeTracker(consensus: FakeConsensus, state: PeerState) {
   const infoOf = (cid: Cid, pin: Pin | undefined): PinInfo => {
     const usual = pin === undefined ? 'unpinned' : isAllocatedTo(pin, state.id) ? 'pinned' : 'remote'
     const status = state.statuses.get(cidKey(cid)) ?? usual
-    return { cid, status, timestampMs: 1000, error: '', attemptCount: 0, isPriority: false, pin }
+    const held = status === 'remote' && state.held.has(cidKey(cid)) ? ({ isHeld: true } as const) : {}
+    return { cid, status, timestampMs: 1000, error: '', attemptCount: 0, isPriority: false, ...held, pin }
   }
   const all = async function* (signal: AbortSignal) {
     if (state.ipfs === 'down') throw new ClusterError('IPFS_UNAVAILABLE', 'the IPFS node does not answer')

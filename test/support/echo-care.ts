@@ -18,6 +18,7 @@ export function exampleContent(state: PeerState): PeerContent {
     handOverCount: undefined,
     unplacedCount: 1,
     unplaced: [{ cid: parseCid(CID_TEXT), reason: 'not enough peers' }],
+    noRoom: [{ peer: state.peer, peername: 'ü', pinsCount: 2 }],
     isEmpty: false,
   }
 }
@@ -110,6 +111,7 @@ export function echoCare(
       return {
         isChecked: question.isChecked,
         pinsCount: 10,
+        heldCount: 1,
         counts: { none: 1, under: 2, partial: 3, full: 4 },
         peers: [{ peer, peername: 'p', isLive: true, allocatedCount: 9, soleCount: 2 }],
         pins: [
@@ -118,6 +120,7 @@ export function echoCare(
             name: 'n',
             state: 'none',
             copies: 0,
+            held: 0,
             wantedMin: 2,
             wantedMax: 3,
             allocations: [peer],

@@ -26,6 +26,7 @@ export class CopyCounter {
   readonly #peers = new Map<PeerId, { allocatedCount: number; soleCount: number }>()
   readonly #pins: CopiesOfPin[] = []
   #pinsCount = 0
+  #heldCount = 0
 
   constructor(members: Members, question: ReplicationQuestion) {
     this.#members = members
@@ -33,8 +34,8 @@ export class CopyCounter {
     for (const peer of [...members.all, ...members.live]) this.#peerOf(peer)
   }
 
-  /** Counts a pin; `holders` are the live peers that have it. */
-  look(pin: Pin, holders: ReadonlySet<PeerId>): void {
+  /** Counts a pin; `holders` are the live peers that have it, so many of them only until others do. */
+  look(pin: Pin, holders: ReadonlySet<PeerId>, held = 0): void {
     const { all } = this.#members
     const isOnAll = isEverywhere(pin)
     for (const peer of isOnAll ? all : pin.allocations) this.#peerOf(peer).allocatedCount += 1
@@ -44,6 +45,7 @@ export class CopyCounter {
     const state = stateOf(holders.size, wanted)
     this.#counts[state] += 1
     this.#pinsCount += 1
+    if (held > 0) this.#heldCount += 1
     const { states, limit, after } = this.#question
     if (!states.has(state) || this.#pins.length >= limit) return
     if (after !== undefined && compareBytes(pin.cid.bytes, after.bytes) <= 0) return
@@ -52,6 +54,7 @@ export class CopyCounter {
       name: pin.name,
       state,
       copies: holders.size,
+      held,
       wantedMin: wanted.min,
       wantedMax: wanted.max,
       allocations: isOnAll ? [] : pin.allocations,
@@ -71,6 +74,7 @@ export class CopyCounter {
     return {
       isChecked: this.#question.isChecked,
       pinsCount: this.#pinsCount,
+      heldCount: this.#heldCount,
       counts: { ...this.#counts },
       peers: peers.sort((a, b) => (a.peer < b.peer ? -1 : 1)),
       pins: this.#pins,

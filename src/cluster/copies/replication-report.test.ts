@@ -79,6 +79,22 @@ test('copies count by who lives; with a check, by what peers say', async () => {
   assert.equal((await counts(false)).none, 1)
 })
 
+test('what is held until others have it counts as a copy where peers are asked, and is told apart', async () => {
+  await using peers = await openPeers(3)
+  const [a = '', b = ''] = peers.peers.map(({ id }) => id)
+  await peers.consensus.put([pinOf(1, [a], 1, 1), pinOf(2, [a, b], 2, 2)], options)
+  const [first, second, third] = peers.peers
+  for (const number of [1, 2]) first?.statuses.set(cidKey(numberedCid(number)), 'pin_error')
+  third?.held.add(cidKey(numberedCid(1)))
+  const report = await peers.first.cluster.replication({ ...ALL, isChecked: true }, options)
+  assert.deepEqual([report.counts, report.heldCount], [{ none: 0, under: 1, partial: 0, full: 1 }, 1])
+  const held = new Map(report.pins.map(({ cid, copies, held }) => [cidKey(cid), [copies, held]]))
+  assert.deepEqual(held.get(cidKey(numberedCid(1))), [1, 1])
+  assert.deepEqual(held.get(cidKey(numberedCid(2))), [1, 0])
+  assert.equal((await peers.first.cluster.replication(ALL, options)).heldCount, 0)
+  assert.equal(second?.held.size, 0)
+})
+
 test('CIDs of the states that are asked for come in pages, in order', async () => {
   await using peers = await openPeers(2)
   const [a = ''] = peers.peers.map(({ id }) => id)

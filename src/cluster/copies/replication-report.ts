@@ -16,7 +16,8 @@ const HELD = new Set(['pinned', 'sharded'])
 
 /**
  * How many live copies the pins have, in one pass that holds nothing. Unless it is checked, by the pinset and by who lives:
- * peers are not asked. Checked, a copy counts when its peer says that it is pinned; that takes as long as `status` of all.
+ * peers are not asked. Checked, a copy counts when its peer says that it is pinned, or that it holds it until others have it; that
+ * takes as long as `status` of all.
  */
 export async function replicationReport(
   components: CopiesComponents & StatusComponents,
@@ -30,8 +31,10 @@ export async function replicationReport(
   const statuses = listStatuses(components, config, undefined, { local: false, signal })
   for await (const { pin, peers } of statuses) {
     if (pin === undefined || pin.type === 'meta-pin') continue
-    const held = [...peers].filter(([, { status }]) => HELD.has(status)).map(([peer]) => peer)
-    counter.look(pin, new Set(isEverywhere(pin) ? held : held.filter(peer => pin.allocations.includes(peer))))
+    const having = [...peers].filter(([, { status }]) => HELD.has(status)).map(([peer]) => peer)
+    const kept = isEverywhere(pin) ? having : having.filter(peer => pin.allocations.includes(peer))
+    const held = [...peers].filter(([, { isHeld }]) => isHeld === true).map(([peer]) => peer)
+    counter.look(pin, new Set([...kept, ...held]), held.length)
   }
   return counter.finish()
 }

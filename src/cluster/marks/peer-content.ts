@@ -1,10 +1,12 @@
 import { ClusterError } from '../../errors.ts'
 import type { Options } from '../../interfaces.ts'
+import { NO_ROOM_METRIC, noRoomCount } from '../../model/no-room.ts'
 import type { PeerId } from '../../model/peer.ts'
 import {
   type OwnLeft,
   type PeerContent,
   type PeerState,
+  type Roomless,
   UNPLACED_SHOWN_MAX,
   type Unplaced,
 } from '../../model/peer-care.ts'
@@ -54,8 +56,22 @@ export async function peerContent(
     handOverCount: left?.handOverCount,
     unplacedCount: isChecked ? found.count : undefined,
     unplaced: found.first,
+    noRoom: left !== undefined && left.handOverCount > 0 ? roomless(components) : [],
     isEmpty: allocatedCount === 0 && (isDone(left) || !isAnswering(state)),
   }
+}
+
+/** Who says in its heartbeats to have no room for something. */
+function roomless({ monitor }: Pick<ClusterComponents, 'monitor'>): readonly Roomless[] {
+  return monitor
+    .latest(NO_ROOM_METRIC)
+    .map(({ peer, value }) => ({
+      peer,
+      peername: monitor.hello(peer)?.peername ?? '',
+      pinsCount: noRoomCount(value),
+    }))
+    .filter(({ pinsCount }) => pinsCount > 0)
+    .slice(0, UNPLACED_SHOWN_MAX)
 }
 
 /** By the peer's own pinset, too: it may not have heard yet of what was moved away from it. */

@@ -25,6 +25,7 @@ const content = {
   hand_over: 3,
   unplaced: 0,
   unplaced_first: [],
+  no_room: [],
   empty: false,
 }
 const status = {
@@ -162,7 +163,7 @@ test('a drain whose content does not arrive anywhere says once where to look, un
   const lines = run.stderr.split('\n').filter(line => line.includes('hand-over'))
   assert.deepEqual(lines, [
     'p | Allocated: 0 | Held for hand-over: 3',
-    'p | Allocated: 0 | Held for hand-over: 3 | Others cannot get it: see "summary" and "status --filter error"',
+    'p | Allocated: 0 | Held for hand-over: 3 | Others cannot get it: see "health alerts", "summary" and "status --filter error"',
     'p | Allocated: 0 | Held for hand-over: 1',
   ])
 })
@@ -261,12 +262,22 @@ test('copies are told for all, for each peer and for the CIDs that were looked f
     under: 2,
     partial: 3,
     full: 4,
+    held: 0,
     peers: [
       { peer: 'x', peername: 'a', live: true, allocated: 9, sole: 2 },
       { peer: 'y', peername: '', live: false, allocated: 1, sole: 0 },
     ],
     cids: [
-      { cid: 'c', name: 'n', state: 'none', copies: 0, wanted_min: 2, wanted_max: 3, allocations: ['y'] },
+      {
+        cid: 'c',
+        name: 'n',
+        state: 'none',
+        copies: 0,
+        held: 0,
+        wanted_min: 2,
+        wanted_max: 3,
+        allocations: ['y'],
+      },
     ],
   }
   const run = await runFake(['health', 'replication', '--limit', '5'], { replication: [report] })

@@ -10,7 +10,7 @@ const POLL_EVERY_MS = 2000
 const REST_PER_ANSWER = 9
 /** When nothing has moved for so long, it is asked why. */
 const STALLED_MS = 30_000
-const NOTHING_ARRIVES = ' | Others cannot get it: see "summary" and "status --filter error"'
+const NOTHING_ARRIVES = ' | Others cannot get it: see "health alerts", "summary" and "status --filter error"'
 const LINE_START = '\r\u001B[K'
 
 /** `peers drain` */
