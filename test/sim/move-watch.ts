@@ -16,10 +16,13 @@ export interface MoveAuthor {
   readonly index: number
   readonly marks: PeerMarks
   readonly live: readonly PeerId[]
+  /** An operator has asked for equal shares. */
+  readonly isRebalance: boolean
 }
 
 /** An allocation written anew. */
 export interface Move {
+  readonly isRebalance: boolean
   readonly author: number
   readonly name: string
   readonly key: string
@@ -93,11 +96,12 @@ export class MoveWatch {
   }
 
   /** A peer is about to write an allocation anew. */
-  begin({ index, marks, live }: MoveAuthor, before: Pin | undefined, after: Pin): Move {
+  begin({ index, marks, live, isRebalance }: MoveAuthor, before: Pin | undefined, after: Pin): Move {
     const { nowMs, tell, fail } = this.#parts
     const from = before?.allocations ?? []
     const to = after.allocations
     const move = {
+      isRebalance,
       author: index,
       name: after.name,
       key: cidKey(after.cid),
@@ -108,10 +112,10 @@ export class MoveWatch {
       endedMs: Number.POSITIVE_INFINITY,
     }
     const what = `peer ${index} moves ${after.name} of ${after.cid}`
-    tell(`${what} from ${from.map(shortened)} to ${to.map(shortened)}`)
+    tell(`${what} from ${from.map(shortened)} to ${to.map(shortened)}${isRebalance ? ', asked to' : ''}`)
     const left = from.filter(peer => !to.includes(peer))
     if (left.length === 0) fail(`${what} away from nobody`)
-    for (const peer of left) {
+    for (const peer of isRebalance ? [] : left) {
       const { isDraining, isRemoved } = marks.of(peer)
       if (isDraining || isRemoved) continue
       if (live.includes(peer)) fail(`${what} away from ${peer}, which lives`)
@@ -201,6 +205,7 @@ export class MoveWatch {
   counts(): MoveCounts {
     const byTask = new Map<string, Move[]>()
     for (const move of this.#moves) {
+      if (move.isRebalance) continue
       const task = `${move.key} ${move.name} ${move.from}`
       byTask.set(task, [...(byTask.get(task) ?? []), move])
     }

@@ -3,12 +3,14 @@ import { toAllocate } from '../../src/allocator/allocate.ts'
 import { peerChooser } from '../../src/cluster/choose-peers.ts'
 import type { ClusterConfig } from '../../src/cluster/config.ts'
 import { openPeerMarks } from '../../src/cluster/marks/peer-marks.ts'
+import { openRebalancer } from '../../src/cluster/rebalance/rebalancer.ts'
 import { openRepinner } from '../../src/cluster/repin/repinner.ts'
-import type { Alerts, Consensus, Informer, Monitor, PeerMarks } from '../../src/interfaces.ts'
+import type { Alerts, Consensus, Informer, Ipfs, Monitor, PeerMarks, Rpc } from '../../src/interfaces.ts'
 import type { Clock } from '../../src/lib/clock.ts'
 import type { AskHolds } from '../../src/model/holds.ts'
 import type { PeerId } from '../../src/model/peer.ts'
 import { ANYWHERE } from '../../src/model/placement.ts'
+import type { Rebalancer } from '../../src/model/rebalance.ts'
 import { silentLogger } from '../support/silent-logger.ts'
 import type { Life } from './life.ts'
 import type { MovePlan } from './move-plan.ts'
@@ -36,6 +38,7 @@ export interface Mover {
   readonly marks: PeerMarks
   /** The chooser of peers that pins are placed with. */
   readonly choose: ReturnType<typeof peerChooser>
+  readonly rebalance: Rebalancer
 }
 
 /** What a mover is opened with. */
@@ -48,6 +51,8 @@ export interface MoverParts {
   readonly consensus: Consensus
   readonly monitor: Monitor
   readonly askHolds: AskHolds
+  readonly rpc: Rpc
+  readonly ipfs: Ipfs
   readonly parts: AsyncDisposableStack
 }
 
@@ -66,7 +71,7 @@ export function roomInformer(ttlMs: number): Informer {
 
 /** Opens the real marks, chooser and repinner of a peer; what they write is entered with the watch over moves. */
 export async function openMover(given: MoverParts, plan: MovePlan): Promise<Mover> {
-  const { clock, consensus, monitor, askHolds, parts, self } = given
+  const { clock, consensus, monitor, askHolds, parts, self, rpc, ipfs } = given
   const logger = silentLogger()
   const marks = parts.use(await openPeerMarks({ consensus, clock, logger }))
   const { delayMs, perSecond, inFlightMax } = plan
@@ -81,13 +86,19 @@ export async function openMover(given: MoverParts, plan: MovePlan): Promise<Move
   // No peer of the simulation is short of room.
   const askNoRoom = async () => []
   const base = { self, clock, logger, meter: createNoopMeter(), askHolds, askNoRoom, alerts }
-  const recorded = recordMoves(given, marks)
+  const recorded = recordMoves(given, marks, false)
   parts.use(openRepinner({ ...base, ...placing, consensus: recorded, monitor }, config))
-  return { marks, choose: request => peerChooser(placing, config)(request) }
+  const spread = recordMoves(given, marks, true)
+  const rebalance = parts.use(openRebalancer({ ...base, ...placing, consensus: spread, rpc, ipfs }, config))
+  return { marks, rebalance, choose: request => peerChooser(placing, config)(request) }
 }
 
-/** The consensus as the repinner has it. */
-function recordMoves({ world, index, life, consensus, monitor }: MoverParts, marks: PeerMarks): Consensus {
+/** The consensus as whoever moves content has it: the repinner, or what spreads content anew when it is told to. */
+function recordMoves(
+  { world, index, life, consensus, monitor }: MoverParts,
+  marks: PeerMarks,
+  isRebalance: boolean,
+): Consensus {
   const read = {
     get: (...args: Parameters<Consensus['get']>) => consensus.get(...args),
     getMany: (...args: Parameters<Consensus['getMany']>) => consensus.getMany(...args),
@@ -98,7 +109,7 @@ function recordMoves({ world, index, life, consensus, monitor }: MoverParts, mar
   const put: Consensus['put'] = async (pins, options) => {
     const { replacing = [] } = options
     const live = monitor.peers()
-    const by = { index, marks, live }
+    const by = { index, marks, live, isRebalance }
     const moves = pins.map((pin, at) => world.moves.begin(by, replacing[at], pin))
     try {
       await life.bind(consensus.put(pins, options))

@@ -6,6 +6,7 @@ import { FOREVER, type World } from './world.ts'
 
 const OPTIONS = { signal: FOREVER }
 const MAINTENANCE_MS = { min: 60_000, more: 120_000 }
+const REBALANCE_SHARE = 0.25
 const ANSWER_STEPS_MAX = 60
 
 /** What operators say of peers, while `isGoing`. */
@@ -23,7 +24,8 @@ export async function careForPeers(
     const by = one(peers.filter(({ running }) => running !== undefined))
     const peer = one(peers)
     if (by === undefined || peer === undefined || !isGoing()) continue
-    void say(world, by, peer, changeFor(world, peer, random))
+    if (random.next() < REBALANCE_SHARE) void rebalance(world, by)
+    else void say(world, by, peer, changeFor(world, peer, random))
   }
 }
 
@@ -39,6 +41,16 @@ function changeFor(world: World, peer: SimPeer, random: Random): MarkChange {
 }
 
 const REMOVED = { isCordoned: false, isDraining: false, isRemoved: true, maintenanceUntilMs: undefined }
+
+/** Has the pins spread anew by one peer. */
+async function rebalance(world: World, by: SimPeer): Promise<void> {
+  await by.ask(async ({ life, mover }) => {
+    world.trace.add(`operator at peer ${by.index}: rebalance`)
+    await mover?.rebalance.start({ pinsPerSecond: 2, signal: FOREVER })
+    await life.goOn()
+    world.noteFault('rebalance', `peer ${by.index}`)
+  })
+}
 
 /** Says it through one peer, as its API would. */
 async function say(world: World, by: SimPeer, peer: SimPeer, change: MarkChange): Promise<void> {

@@ -3,6 +3,7 @@ import { createNoopMeter } from '@opentelemetry/api'
 import { Create } from 'typebox/value'
 import { makeAskHolds } from '../../src/cluster/ask-holds.ts'
 import { openExpiry } from '../../src/cluster/expiry.ts'
+import { makeRebalanceAnswer } from '../../src/cluster/rebalance/answer-rebalance.ts'
 import { makeRpcHandlers } from '../../src/cluster/rpc-handlers.ts'
 import { consensusSchema, toConsensusConfig } from '../../src/consensus/config.ts'
 import { openPinset } from '../../src/consensus/pinset.ts'
@@ -177,12 +178,27 @@ export class SimPeer {
         }),
       )
       const local = { self, version: '0.0.0', rpcProtocolVersion: RPC_PROTOCOL, peername, clock, random }
-      const handlers = makeRpcHandlers({ ...local, consensus, tracker, monitor, network, ipfs: this.ipfs })
+      const rebalance = makeRebalanceAnswer(() => this.running?.mover?.rebalance)
+      const answering = { ...local, consensus, tracker, monitor, network, ipfs: this.ipfs, rebalance }
+      const handlers = makeRpcHandlers(answering)
       const rpc = parts.use(openRpc({ ...base, network, isTrusted, handlers }))
       calls.rpc = rpc
       parts.use(this.#expire({ consensus, monitor, clock, life }))
       const { index } = this
-      const given = { world: this.#world, index, self, life, clock, consensus, monitor, askHolds, parts }
+      const world = this.#world
+      const given = {
+        world,
+        index,
+        self,
+        life,
+        clock,
+        consensus,
+        monitor,
+        askHolds,
+        rpc,
+        parts,
+        ipfs: this.ipfs,
+      }
       const mover = plan.moves === undefined ? undefined : await openMover(given, plan.moves)
       const seams = { self, clock, random, consensus, monitor, mover, parts }
       const requests = await openRequester({
