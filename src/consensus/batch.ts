@@ -1,5 +1,6 @@
 import { ClusterError } from '../errors.ts'
 import type { ByteStore, Logger } from '../interfaces.ts'
+import type { Breath } from '../lib/breath.ts'
 import { toKey } from '../lib/bytes.ts'
 import type { Instruments } from '../lib/instruments.ts'
 import type { PeerId } from '../model/peer.ts'
@@ -47,50 +48,33 @@ export async function applyBatch(
   work: Work,
   batch: readonly BatchJob[],
   report: BatchReport,
+  breath: Breath,
 ): Promise<readonly Gap[]> {
   const gaps: Gap[] = []
-  const breath = new Breath()
   for (const job of batch) {
     if (job.kind === 'write') {
       for (const [at, pin] of job.puts.entries()) {
         const before = job.replacing?.[at]
         if (before === undefined) await work.put(pin)
         else await work.replace(before, pin)
-        await breath.after(1)
+        if (breath.isDue) await breath.taken()
       }
       for (const cid of job.removes) {
         await work.remove(cid.bytes)
-        await breath.after(1)
+        if (breath.isDue) await breath.taken()
       }
     } else if (job.kind === 'merge') {
       await mergeOne(work, job, report)
-      await breath.after(job.state.update.length / BYTES_PER_CHANGE)
+      if (breath.isDue) await breath.taken()
     } else {
       for (const received of job.changes) {
         const isTaken = await receiveOne(work, job.from, received, report)
         if (!isTaken) gaps.push({ from: job.from, partition: received.partition })
-        await breath.after(received.change.values.length + received.change.deletes.length)
+        if (breath.isDue) await breath.taken()
       }
     }
   }
   return gaps
-}
-
-/** Lets the event loop turn after so many changes: some 10 ms of work. */
-const CHANGES_A_TURN = 250
-/** Of a state, about: for its share of a turn. */
-const BYTES_PER_CHANGE = 128
-
-/** Counts changes, and waits for the next turn of the event loop when there were many in this one. */
-class Breath {
-  #changes = 0
-
-  async after(changes: number): Promise<void> {
-    this.#changes += changes
-    if (this.#changes < CHANGES_A_TURN) return
-    this.#changes = 0
-    await new Promise<void>(resolve => setImmediate(resolve))
-  }
 }
 
 async function mergeOne(work: Work, job: MergeJob, { metrics }: BatchReport): Promise<void> {

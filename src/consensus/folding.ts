@@ -1,5 +1,6 @@
 import { ClusterError } from '../errors.ts'
 import type { StoreWrite } from '../interfaces.ts'
+import { Breath } from '../lib/breath.ts'
 import type { Clock } from '../lib/clock.ts'
 import type { Instruments } from '../lib/instruments.ts'
 import type { Committed } from './committed.ts'
@@ -108,6 +109,7 @@ export class Folding implements Disposable {
     const { documents, write, metrics } = this.#parts
     const committed = this.#parts.committed()
     const writes: StoreWrite[] = []
+    const breath = new Breath(this.#parts.clock)
     const folded: { readonly partition: number; readonly head: Head; readonly isLighter: boolean }[] = []
     for (const partition of partitions) {
       const before = committed.headOf(partition)
@@ -124,6 +126,7 @@ export class Folding implements Disposable {
       const isSettled = [...before.clocks].some(([client, clock]) => clocks.get(client) !== clock)
       const isLighter = !wasResident || isSettled || document.tombstonesCount > document.liveCount
       folded.push({ partition, head, isLighter })
+      if (breath.isDue) await breath.taken()
     }
     await write(writes)
     for (const { partition, head, isLighter } of folded) {

@@ -1,4 +1,5 @@
 import type { ClusterError } from '../errors.ts'
+import { Breath } from '../lib/breath.ts'
 import type { Clock } from '../lib/clock.ts'
 import type { Cid } from '../model/cid.ts'
 import type { PeerId } from '../model/peer.ts'
@@ -67,8 +68,8 @@ const RECEIVED_WAITING_MAX = 20_000
 const RECEIVED_WAITING_BYTES_MAX = 32 * 1024 * 1024
 /** When writes come from several sides, the next batch waits this long for company: a batch costs as much as twenty pins. */
 const COMPANY_MS = 2
-/** What merging a partition counts as, in changes. */
-const MERGE_CHANGES = 40
+/** Of a state, about: for what merging it counts as, in changes. */
+const BYTES_PER_CHANGE = 128
 
 /**
  * Jobs in the order in which they came, done one batch after the other. Own writes wait for a place, what others wrote
@@ -145,7 +146,9 @@ export class JobQueue {
     // Writes that arrive in the same turn of the event loop share one batch.
     await new Promise<void>(resolve => setImmediate(resolve))
     if (this.#hadCompany) await new Promise<void>(resolve => this.#clock.schedule(COMPANY_MS, resolve))
+    const breath = new Breath(this.#clock)
     while (this.#jobs.length > 0) {
+      if (breath.isDue) await breath.taken()
       const first = this.#jobs[0]
       if (first?.kind === 'alone') {
         this.#jobs.shift()
@@ -167,8 +170,11 @@ export class JobQueue {
     let changes = 0
     for (const job of this.#jobs) {
       if (job.kind === 'alone' || changes >= BATCH_CHANGES_MAX) break
+      const more = changesOf(job)
+      // A state is never cut; but two large ones need not share a batch.
+      if (job.kind === 'merge' && batch.length > 0 && changes + more > BATCH_CHANGES_MAX) break
       batch.push(job)
-      changes += changesOf(job)
+      changes += more
     }
     this.#jobs.splice(0, batch.length)
     return batch
@@ -186,6 +192,6 @@ export class JobQueue {
 }
 
 function changesOf(job: BatchJob): number {
-  if (job.kind === 'merge') return MERGE_CHANGES
+  if (job.kind === 'merge') return 1 + Math.floor(job.state.update.length / BYTES_PER_CHANGE)
   return job.kind === 'write' ? job.puts.length + job.removes.length : job.changes.length
 }

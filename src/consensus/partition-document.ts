@@ -10,10 +10,19 @@ import { type ViewEntry, winnerOf } from './view.ts'
 export interface Applied {
   /** CIDs (bytes as latin1 text) whose live items are others than before. */
   readonly touched: ReadonlySet<string>
+  /** Those of them of which nothing lived before. */
+  readonly fresh: ReadonlySet<string>
   /** Items that live now and did not before. */
   readonly added: readonly LiveItem[]
   /** Items that lived before and do not now. */
   readonly removed: readonly ItemId[]
+}
+
+interface Changes {
+  readonly touched: Set<string>
+  readonly fresh: Set<string>
+  readonly added: LiveItem[]
+  readonly removed: ItemId[]
 }
 
 /** Heap that one item takes in a loaded document, about: what `bench/document-heap.ts` measures. */
@@ -64,7 +73,7 @@ export class PartitionDocument {
       throw new ClusterError('CONFLICT', `partition ${this.#partition} misses what came before an update`)
     }
     if (this.#doc.share.size !== 1) this.#refuse('another type than the map of pins')
-    const applied = { touched: new Set<string>(), added: [], removed: [] }
+    const applied = { touched: new Set<string>(), fresh: new Set<string>(), added: [], removed: [] }
     for (const key of changedKeys) this.#index(key, applied)
     return applied
   }
@@ -73,10 +82,7 @@ export class PartitionDocument {
     throw new ClusterError('INVALID_ARGUMENT', `an update of partition ${this.#partition} holds ${what}`)
   }
 
-  #index(
-    key: string,
-    { touched, added, removed }: { touched: Set<string>; added: LiveItem[]; removed: ItemId[] },
-  ): void {
+  #index(key: string, { touched, fresh, added, removed }: Changes): void {
     const known = this.#cidByKey.get(key)
     const value = this.#map.get(key)
     this.#itemsCount += known === undefined ? 1 : 0
@@ -99,8 +105,10 @@ export class PartitionDocument {
     if (known === undefined) added.push({ client: id.client, clock: id.clock, value })
     this.#cidByKey.set(key, cidText)
     const keys = this.#keysByCid.get(cidText)
-    if (keys === undefined) this.#keysByCid.set(cidText, new Set([key]))
-    else keys.add(key)
+    if (keys === undefined) {
+      this.#keysByCid.set(cidText, new Set([key]))
+      if (!touched.has(cidText)) fresh.add(cidText)
+    } else keys.add(key)
     touched.add(cidText)
   }
 

@@ -1,5 +1,6 @@
 import { ClusterError } from '../errors.ts'
 import type { ByteStore, Logger, PinRange, StoreWrite } from '../interfaces.ts'
+import { Breath } from '../lib/breath.ts'
 import type { Clock } from '../lib/clock.ts'
 import { Emitter } from '../lib/emitter.ts'
 import type { Instruments } from '../lib/instruments.ts'
@@ -46,6 +47,9 @@ export interface ReplicaComponents {
   readonly logger: Logger
   readonly metrics: Instruments<typeof METRICS>
 }
+
+/** Changed entries that are told of in one turn of the event loop. */
+const TOLD_AT_ONCE = 250
 
 /** Entries that changed. */
 interface Change {
@@ -298,7 +302,8 @@ export class Replica implements AsyncDisposable {
   }
 
   async #commit(batch: readonly BatchJob[]): Promise<void> {
-    const { store, metrics } = this.#components
+    const { store, metrics, clock } = this.#components
+    const breath = new Breath(clock)
     const work = new Work({
       client: this.#client,
       hlc: this.#hlc,
@@ -318,20 +323,21 @@ export class Replica implements AsyncDisposable {
     try {
       this.#disk.check()
       await readAhead(store, work, batch)
-      const gaps = await applyBatch(work, batch, this.#components)
+      const gaps = await applyBatch(work, batch, this.#components, breath)
       const late = work.unread()
       const stored = await store.getMany(late.map(viewKey))
       late.forEach((cid, index) => work.knowLate(cid, stored[index]))
+      if (breath.isDue) await breath.taken()
       await work.undoCrossedMoves()
       await work.restoreWanted()
-      const { writes, heads, changed, hadEntry, removed, removedAt, added, own } = work.finish()
+      const { writes, heads, changed, hadEntry, removed, removedAt, added, own } = await work.finish(breath)
       if (writes.length > 0) {
         const state: OwnState = { time: this.#hlc.last, pinsCount: this.pinsCount + added }
-        const started = this.#components.clock.monotonic()
+        const started = clock.monotonic()
         this.#inDoubt = changed
         await this.#disk.write([...writes, ...this.#ownRecords(state, own.length > 0)])
         this.#inDoubt = []
-        metrics.commitSeconds.record((this.#components.clock.monotonic() - started) / 1000)
+        metrics.commitSeconds.record((clock.monotonic() - started) / 1000)
         this.#committed.pinsCount += added
         for (const removal of removed) this.#removals.add(removal)
         for (const { cid, time } of removedAt) this.#removalTimes.add(cid, time)
@@ -340,10 +346,15 @@ export class Replica implements AsyncDisposable {
           this.#folding.consider(partition, head)
         }
       }
-      work.committed()
+      await work.committed(breath)
       settle(batch)
       if (own.length > 0) this.#written.emit(own)
-      if (changed.length > 0) this.#changed.emit({ cids: changed.map(cidFromBytes), hadEntry })
+      for (let at = 0; at < changed.length; at += TOLD_AT_ONCE) {
+        const end = at + TOLD_AT_ONCE
+        const cids = changed.slice(at, end).map(cidFromBytes)
+        this.#changed.emit({ cids, hadEntry: hadEntry.slice(at, end) })
+        if (breath.isDue) await breath.taken()
+      }
       for (const gap of gaps) this.#gaps.emit(gap)
     } catch (thrown) {
       work.failed()

@@ -1,4 +1,5 @@
 import type { StoreWrite } from '../interfaces.ts'
+import type { Breath } from '../lib/breath.ts'
 import { isHiddenName } from '../model/entry-name.ts'
 import { viewKey } from './keys.ts'
 import { isSameItem } from './update.ts'
@@ -18,7 +19,7 @@ export function isWritten({ before, now }: Seen, client: number): boolean {
 }
 
 /** What a batch does to the view. */
-export function viewChanges(view: Iterable<Seen>) {
+export async function viewChanges(view: Iterable<Seen>, breath: Breath) {
   const writes: StoreWrite[] = []
   const changed: Uint8Array[] = []
   const hadEntry: boolean[] = []
@@ -31,6 +32,7 @@ export function viewChanges(view: Iterable<Seen>) {
     changed.push(cid)
     hadEntry.push(before !== undefined)
     if (now === undefined) gone.push(cid)
+    if (breath.isDue) await breath.taken()
   }
   return { writes, changed, hadEntry, gone, added }
 }

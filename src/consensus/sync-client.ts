@@ -4,7 +4,6 @@ import { concatBytes } from '../lib/bytes.ts'
 import type { PeerId } from '../model/peer.ts'
 import { decodeClients } from './meta.ts'
 import {
-  decodeChunk,
   decodeDigests,
   decodeOverview,
   decodeState,
@@ -12,6 +11,7 @@ import {
   type Overview,
   type PartitionRequest,
   type PulledState,
+  readChunks,
   SYNC_PROTOCOL,
   type SyncRequest,
 } from './sync-protocol.ts'
@@ -70,17 +70,18 @@ export class SyncClient {
     let parts: Uint8Array[] = []
     let bytes = 0
     for await (const message of this.#ask(peer, { kind: 'pull', partitions }, options)) {
-      const { partition, isLast, part } = decodeChunk(message)
-      parts.push(part)
-      bytes += part.length
-      if (!wanted.has(partition) || bytes > STATE_BYTES_MAX) {
-        throw new ClusterError('INVALID_ARGUMENT', `peer ${peer} sent something else than it was asked for`)
+      for (const { partition, isLast, part } of readChunks(message)) {
+        parts.push(part)
+        bytes += part.length
+        if (!wanted.has(partition) || bytes > STATE_BYTES_MAX) {
+          throw new ClusterError('INVALID_ARGUMENT', `peer ${peer} sent something else than it was asked for`)
+        }
+        if (!isLast) continue
+        wanted.delete(partition)
+        yield { partition, state: decodeState(concatBytes(parts)), bytes }
+        parts = []
+        bytes = 0
       }
-      if (!isLast) continue
-      wanted.delete(partition)
-      yield { partition, state: decodeState(concatBytes(parts)), bytes }
-      parts = []
-      bytes = 0
     }
     if (wanted.size > 0)
       throw new ClusterError('PEER_UNREACHABLE', `peer ${peer} sent ${wanted.size} partitions too few`)

@@ -11,7 +11,9 @@ export const SYNC_PROTOCOL = '/pinfold/sync/3'
 
 /** Partitions that one request may ask for. */
 export const PULL_MAX = 64
-const CHUNK_BYTES = 1024 * 1024
+const CHUNK_BYTES = 256 * 1024
+/** A message of states goes out as soon as it is so large. */
+const MESSAGE_GOAL_BYTES = 32 * 1024
 const CLOCKS_BYTES_MAX = 64 * 1024
 /** More are not told: all of the partition is asked for then. */
 export const CLOCKS_TOLD_MAX = 4000
@@ -135,27 +137,51 @@ export function decodeState(bytes: Uint8Array): PulledState {
   return { retiredDigest, retiredLive, removedAt, update: input.rest() }
 }
 
-/** A partition's state in messages of at most about 1 MiB: partition, whether it is the last, bytes. */
-export function* toChunks(partition: number, state: Uint8Array): Generator<Uint8Array> {
+/** A piece of a partition's state, which comes in one or more of them. */
+export interface Chunk {
+  readonly partition: number
+  readonly isLast: boolean
+  readonly part: Uint8Array
+}
+
+/** A partition's state in pieces of at most 256 KiB. */
+export function* toChunks(partition: number, state: Uint8Array): Generator<Chunk> {
   let at = 0
   do {
     const part = state.subarray(at, at + CHUNK_BYTES)
     at += CHUNK_BYTES
-    yield new ByteWriter()
-      .uint(partition)
-      .byte(at >= state.length ? 1 : 0)
-      .raw(part)
-      .finish()
+    yield { partition, isLast: at >= state.length, part }
   } while (at < state.length)
 }
 
-/** One message of a state. Throws `INVALID_ARGUMENT`. */
-export function decodeChunk(bytes: Uint8Array): { partition: number; isLast: boolean; part: Uint8Array } {
+/** Pieces in messages: small ones share one, since a message costs more than what most partitions hold. */
+export class ChunkPacker {
+  #out = new ByteWriter()
+
+  /** Adds a piece; answers with a message when there is enough for one. */
+  add({ partition, isLast, part }: Chunk): Uint8Array | undefined {
+    this.#out
+      .uint(partition)
+      .byte(isLast ? 1 : 0)
+      .bytes(part)
+    return this.#out.length < MESSAGE_GOAL_BYTES ? undefined : this.#out.finish()
+  }
+
+  /** What is left; undefined when there is nothing. */
+  rest(): Uint8Array | undefined {
+    return this.#out.length === 0 ? undefined : this.#out.finish()
+  }
+}
+
+/** The pieces in one message. Throws `INVALID_ARGUMENT`. */
+export function* readChunks(bytes: Uint8Array): Generator<Chunk> {
   const input = new ByteReader(bytes)
-  const partition = input.uint(0xffff)
-  const isLast = input.byte() === 1
-  const part = input.rest()
-  if (!isLast && part.length !== CHUNK_BYTES)
-    throw new ClusterError('INVALID_ARGUMENT', 'a state of a partition comes in pieces of the wrong size')
-  return { partition, isLast, part }
+  while (!input.isAtEnd) {
+    const partition = input.uint(0xffff)
+    const isLast = input.byte() === 1
+    const part = input.bytes(CHUNK_BYTES)
+    if (!isLast && part.length !== CHUNK_BYTES)
+      throw new ClusterError('INVALID_ARGUMENT', 'a state of a partition comes in pieces of the wrong size')
+    yield { partition, isLast, part }
+  }
 }

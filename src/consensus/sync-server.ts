@@ -9,6 +9,7 @@ import { encodeClients } from './meta.ts'
 import type { Replica } from './replica.ts'
 import type { Sharing } from './sharing.ts'
 import {
+  ChunkPacker,
   decodeRequest,
   encodeOverview,
   encodeState,
@@ -102,12 +103,19 @@ export class SyncServer {
     partitions: readonly PartitionRequest[],
     { signal }: Options,
   ): AsyncIterable<Uint8Array> {
+    const packer = new ChunkPacker()
     for (const { partition, clocks } of partitions) {
       signal.throwIfAborted()
       if (partition >= this.#sharing.partitionsCount)
         throw new ClusterError('INVALID_ARGUMENT', `there is no partition ${partition}`)
-      yield* toChunks(partition, encodeState(await replica.exportPartition(partition, clocks)))
+      const state = encodeState(await replica.exportPartition(partition, clocks))
+      for (const chunk of toChunks(partition, state)) {
+        const message = packer.add(chunk)
+        if (message !== undefined) yield message
+      }
     }
+    const rest = packer.rest()
+    if (rest !== undefined) yield rest
   }
 }
 

@@ -41,8 +41,16 @@ export function isSameItem(a: ItemId, b: ItemId): boolean {
 
 /** The key of an item in the map. Never used twice, so no two writes ever meet on a key. */
 export function itemKey(id: ItemId): string {
-  return `${id.client.toString(36)}.${id.clock.toString(36)}`
+  if (id.client !== lastClient) {
+    lastClient = id.client
+    lastClientText = id.client.toString(36)
+  }
+  return `${lastClientText}.${id.clock.toString(36)}`
 }
+
+// Items of one writer mostly follow each other, and such a large number is slow to be written.
+let lastClient = -1
+let lastClientText = ''
 
 /** The item that a key was made of. */
 export function idOfKey(key: string): ItemId {
@@ -71,9 +79,17 @@ export function writeItem(out: ByteWriter, id: ItemId, value: Uint8Array): void 
 
 /** The value of the item with this id, which must come next. Throws `INVALID_ARGUMENT` when something else does. */
 export function readItem(input: ByteReader, id: ItemId): Uint8Array {
-  const isOurs = input.byte() === BINARY_ITEM && input.uint() === PARENT_IS_ROOT && input.text(8) === MAP_NAME
-  if (isOurs && input.text(64) === itemKey(id)) return input.bytes(CHANGE_BOUNDS.valueBytes)
+  const isOurs =
+    input.byte() === BINARY_ITEM && input.uint() === PARENT_IS_ROOT && isAscii(input.bytes(8), MAP_NAME)
+  if (isOurs && isAscii(input.bytes(64), itemKey(id))) return input.bytes(CHANGE_BOUNDS.valueBytes)
   throw new ClusterError('INVALID_ARGUMENT', 'an update holds something else than entries of a pinset')
+}
+
+/** Whether bytes are those of a text of ASCII alone. */
+function isAscii(bytes: Uint8Array, text: string): boolean {
+  if (bytes.length !== text.length) return false
+  for (let at = 0; at < bytes.length; at++) if (bytes[at] !== text.charCodeAt(at)) return false
+  return true
 }
 
 /** Clocks that follow each other: the first, and how many. */

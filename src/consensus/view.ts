@@ -6,7 +6,7 @@ import { type Cid, cidFromBytes } from '../model/cid.ts'
 import { isMarkName } from '../model/peer-mark.ts'
 import type { Pin } from '../model/pin.ts'
 import { isRequestName } from '../model/pin-request.ts'
-import { compareTimes } from './hlc.ts'
+import { compareTimes, type HlcTime } from './hlc.ts'
 import { cidOfViewKey, viewKey, viewRange } from './keys.ts'
 import { decodePin, timeOfRecord } from './record.ts'
 import { fitsRecord, isMarkRecord, isRequestRecord, toRecordFilter } from './record-filter.ts'
@@ -43,6 +43,16 @@ export function decodeViewEntry(bytes: Uint8Array): ViewEntry {
 /** The pin of an entry. */
 export function pinOfEntry(cid: Cid, entry: ViewEntry): Pin {
   return decodePin(cid, entry.record)
+}
+
+/** When an entry was written. */
+export function timeOf(entry: ViewEntry | undefined): HlcTime | undefined {
+  return entry === undefined ? undefined : timeOfRecord(entry.record)
+}
+
+/** The same as a list, which is empty without an entry. */
+export function timesOf(entry: ViewEntry | undefined): readonly HlcTime[] {
+  return entry === undefined ? [] : [timeOfRecord(entry.record)]
 }
 
 /** Whether `a` wins over `b`: the later time, then the greater writer and clock, the same on every peer. */

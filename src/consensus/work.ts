@@ -1,5 +1,6 @@
 import { ClusterError } from '../errors.ts'
 import type { StoreWrite } from '../interfaces.ts'
+import type { Breath } from '../lib/breath.ts'
 import { fromKey, toKey } from '../lib/bytes.ts'
 import { cidFromBytes } from '../model/cid.ts'
 import { isSameRequest, type Pin } from '../model/pin.ts'
@@ -9,14 +10,14 @@ import { EMPTY_HEAD, type Head } from './head.ts'
 import { type HlcTime, isSameRoot, timeOfMove } from './hlc.ts'
 import type { MergeOutcome, ReceivedChange } from './job-queue.ts'
 import { Part, type PartitionChange } from './part.ts'
-import type { PartitionDocument } from './partition-document.ts'
+import type { Applied, PartitionDocument } from './partition-document.ts'
 import { RecentRemovals } from './recent-removals.ts'
 import { decodeRecord, encodeItem, encodeRecord, splitItem, timeOfRecord } from './record.ts'
 import type { RemovedAt } from './removal-times.ts'
 import { isWritten, type Seen, viewChanges } from './seen.ts'
 import { type Change, encodeChange, type ItemId, isSameItem, itemKey } from './update.ts'
 import { Vanished } from './vanished.ts'
-import { decodeViewEntry, pinOfEntry, type ViewEntry, winnerOf, winsOver } from './view.ts'
+import { decodeViewEntry, pinOfEntry, timeOf, timesOf, type ViewEntry, winnerOf, winsOver } from './view.ts'
 import type { WorkContext } from './work-context.ts'
 
 const NONE: ReadonlySet<number> = new Set()
@@ -219,8 +220,10 @@ export class Work {
     const updates = [state.update]
     const live: { id: ItemId; change: 1 | -1 }[] = []
     const touched = new Set<string>()
+    const fresh = new Set<string>()
     const apply = (update: Uint8Array) => {
       const applied = document.apply([update])
+      for (const cid of applied.fresh) if (!touched.has(cid)) fresh.add(cid)
       for (const { value } of applied.added) this.#check(partition, value)
       for (const cid of applied.touched) touched.add(cid)
       for (const id of applied.added) live.push({ id, change: 1 })
@@ -241,7 +244,7 @@ export class Work {
       throw thrown
     }
     // Only now, when nothing can be refused any more.
-    this.#refresh(document, touched, state.removedAt)
+    this.#refresh(document, { touched, fresh }, state.removedAt)
     const clocks = document.clocks()
     const isNews = live.length > 0 || [...clocks].some(([client, clock]) => part.clocks.get(client) !== clock)
     if (isNews) part.logApplied(updates)
@@ -250,7 +253,11 @@ export class Work {
     return isNews ? 'news' : 'known'
   }
 
-  #refresh(document: PartitionDocument, touched: ReadonlySet<string>, removedAt?: RemovedAt): void {
+  #refresh(
+    document: PartitionDocument,
+    { touched, fresh }: Pick<Applied, 'touched' | 'fresh'>,
+    removedAt?: RemovedAt,
+  ): void {
     for (const key of touched) {
       const items = document.itemsOf(key)
       const entry = winnerOf(items)
@@ -263,7 +270,8 @@ export class Work {
         seen.now = entry
       } else {
         this.#view.set(key, { cid: fromKey(key), before: undefined, now: entry })
-        this.#unread.set(key, living)
+        // Of what the document did not have the view has nothing either.
+        if (!fresh.has(key)) this.#unread.set(key, living)
       }
     }
   }
@@ -352,7 +360,7 @@ export class Work {
   }
 
   /** Everything that the batch changes. Nothing may be added to the work after this. */
-  finish(): FinishedWork {
+  async finish(breath: Breath): Promise<FinishedWork> {
     const writes: StoreWrite[] = []
     const heads = new Map<number, Head>()
     for (const part of this.#parts.values()) {
@@ -361,9 +369,10 @@ export class Work {
       if (done === undefined) continue
       writes.push(...done.writes)
       heads.set(part.partition, done.head)
+      if (breath.isDue) await breath.taken()
     }
-    const view = viewChanges(this.#view.values())
-    writes.push(...view.writes)
+    const view = await viewChanges(this.#view.values(), breath)
+    for (const write of view.writes) writes.push(write)
     const removed = [...this.#removed.all()]
     const removedAt = view.gone.flatMap(cid => {
       const time = this.#vanished.timeOf(cid)
@@ -373,8 +382,11 @@ export class Work {
   }
 
   /** Brings the documents in memory up to what was just committed. */
-  committed(): void {
-    for (const part of this.#parts.values()) part.committed()
+  async committed(breath: Breath): Promise<void> {
+    for (const part of this.#parts.values()) {
+      part.committed()
+      if (breath.isDue) await breath.taken()
+    }
     const { confirmations, client } = this.#context
     for (const seen of this.#view.values()) if (isWritten(seen, client)) confirmations.forget(seen.cid)
   }
@@ -383,12 +395,4 @@ export class Work {
   failed(): void {
     for (const part of this.#parts.values()) part.failed()
   }
-}
-
-function timeOf(entry: ViewEntry | undefined): HlcTime | undefined {
-  return entry === undefined ? undefined : timeOfRecord(entry.record)
-}
-
-function timesOf(entry: ViewEntry | undefined): readonly HlcTime[] {
-  return entry === undefined ? [] : [timeOfRecord(entry.record)]
 }

@@ -4,7 +4,7 @@ import { createNoopMeter } from '@opentelemetry/api'
 import { encodeEnvelope } from '../../src/consensus/envelope.ts'
 import { openPinset } from '../../src/consensus/pinset.ts'
 import { encodeItem, encodeRecord } from '../../src/consensus/record.ts'
-import { decodeChunk, encodeRequest, SYNC_PROTOCOL } from '../../src/consensus/sync-protocol.ts'
+import { encodeRequest, readChunks, SYNC_PROTOCOL } from '../../src/consensus/sync-protocol.ts'
 import { encodeChange } from '../../src/consensus/update.ts'
 import { ClusterError } from '../../src/errors.ts'
 import type { Consensus, Network, RpcHandlers } from '../../src/interfaces.ts'
@@ -289,7 +289,7 @@ it('whoever asks without end is answered at a rate, and own writes go on', async
         for (const chunk of await collect(
           hostile.request(victim.network.self, SYNC_PROTOCOL, once(request), options),
         ))
-          answered += decodeChunk(chunk).isLast ? 1 : 0
+          for (const { isLast } of readChunks(chunk)) answered += isLast ? 1 : 0
       } catch (thrown) {
         if (!(thrown instanceof ClusterError)) throw thrown
         refused++

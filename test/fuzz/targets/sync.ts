@@ -215,11 +215,13 @@ class SyncSession implements Session {
   }
 }
 
-/** A piece of a state; other answers have no fields but numbers and digests. */
+/** Pieces of states, up to the end of the data; other answers have no fields but numbers and digests. */
 function walkAnswer(at: Walk): void {
-  at.uint()
-  at.raw(1)
-  walkState(at)
+  for (;;) {
+    at.uint()
+    at.raw(1)
+    at.sized(walkState)
+  }
 }
 
 async function* messages(list: readonly Uint8Array[]): AsyncGenerator<Uint8Array> {

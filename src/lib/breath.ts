@@ -1,0 +1,30 @@
+import type { Clock } from './clock.ts'
+
+/** How long one piece of work may keep the event loop without a turn: a fifth of what a turn may take in all. */
+const TURN_MS = 10
+
+/**
+ * Lets the event loop turn in the middle of long work: whoever does it asks after every piece whether it is time.
+ *
+ *     if (breath.isDue) await breath.taken()
+ */
+export class Breath {
+  readonly #clock: Pick<Clock, 'monotonic'>
+  #sinceMs: number
+
+  constructor(clock: Pick<Clock, 'monotonic'>) {
+    this.#clock = clock
+    this.#sinceMs = clock.monotonic()
+  }
+
+  /** Whether others have waited for long enough. */
+  get isDue(): boolean {
+    return this.#clock.monotonic() - this.#sinceMs >= TURN_MS
+  }
+
+  /** The next turn of the event loop, after everything that has come in meanwhile. */
+  async taken(): Promise<void> {
+    await new Promise<void>(resolve => setImmediate(resolve))
+    this.#sinceMs = this.#clock.monotonic()
+  }
+}
