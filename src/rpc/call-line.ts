@@ -8,6 +8,8 @@ import { Outbox } from './outbox.ts'
 /** Calls under way on one stream; more wait for their turn. */
 const UNDER_WAY_MAX = 256
 const WAITING_MAX = 16_384
+/** Bytes of all calls without an answer. A peer that stands still must not have its callers hold more than that for it. */
+const BYTES_MAX = 16 * 1024 * 1024
 /** While so many calls are without an answer, further ones wait a moment for company. */
 const BUSY = 4
 const PATIENCE_MS = 2
@@ -15,6 +17,8 @@ const PATIENCE_MS = 2
 interface Pending {
   readonly id: number
   readonly bytes: Uint8Array
+  /** What goes out for it. */
+  readonly outgoing: Outgoing
   readonly beganMs: number
   readonly resolve: (reply: Uint8Array) => void
   readonly reject: (thrown: unknown) => void
@@ -34,6 +38,7 @@ export class CallLine {
   /** Resolves when the stream is over and every call is settled. */
   readonly ended: Promise<void>
   #nextId = 0
+  #bytesCount = 0
   #heardMs: number
   #isOpen = true
   #idleTimer: Disposable | undefined
@@ -55,13 +60,17 @@ export class CallLine {
 
   /** Sends a call and waits for the bytes of its reply. `toTimeout` is what is thrown when none comes in time. */
   async call(bytes: Uint8Array, signal: AbortSignal, toTimeout: () => ClusterError): Promise<Uint8Array> {
-    if (this.#waiting.size >= WAITING_MAX) {
+    const isFull = this.#bytesCount > 0 && this.#bytesCount + bytes.length > BYTES_MAX
+    if (isFull || this.#waiting.size >= WAITING_MAX) {
       throw new ClusterError('PEER_UNREACHABLE', `too many calls wait for peer ${this.#peer}`, {
         details: { peer: this.#peer },
       })
     }
     const { promise, resolve, reject } = Promise.withResolvers<Uint8Array>()
-    const pending = { id: this.#nextId++, bytes, beganMs: this.#parts.clock.monotonic(), resolve, reject }
+    const id = this.#nextId++
+    const outgoing: Outgoing = { call: [id, bytes] }
+    const pending = { id, bytes, outgoing, beganMs: this.#parts.clock.monotonic(), resolve, reject }
+    this.#bytesCount += bytes.length
     const onAbort = () => this.#giveUp(pending, signal.reason)
     signal.addEventListener('abort', onAbort, { once: true })
     const timer = this.#parts.clock.schedule(this.#config.answerTimeoutMs, () => {
@@ -75,6 +84,7 @@ export class CallLine {
     try {
       return await promise
     } finally {
+      this.#bytesCount -= bytes.length
       timer[Symbol.dispose]()
       signal.removeEventListener('abort', onAbort)
     }
@@ -136,15 +146,16 @@ export class CallLine {
       if (this.#underWay.size >= UNDER_WAY_MAX) return
       this.#waiting.delete(id)
       this.#underWay.set(id, pending)
-      this.#outbox.push({ call: [id, pending.bytes] }, pending.bytes.length)
+      this.#outbox.push(pending.outgoing, pending.bytes.length)
     }
     if (this.#underWay.size === 0) this.#closeWhenIdle()
   }
 
-  #giveUp({ id, reject }: Pending, reason: unknown): void {
+  #giveUp({ id, outgoing, reject }: Pending, reason: unknown): void {
     reject(reason)
     this.#waiting.delete(id)
-    if (this.#underWay.delete(id)) this.#outbox.push({ cancel: id }, 8)
+    // What has not gone out yet need not be cancelled, and does not wait for a peer that stands still.
+    if (this.#underWay.delete(id) && !this.#outbox.withdraw(outgoing)) this.#outbox.push({ cancel: id }, 8)
     this.#sendWaiting()
   }
 

@@ -48,6 +48,13 @@ export class Outbox<Item> {
     if (this.#items.length >= BATCH_ITEMS_MAX) this.#hurry?.()
   }
 
+  /** Takes back what has not gone out yet; false when it has. */
+  withdraw(item: Item): boolean {
+    const at = this.#items.findIndex(waiting => waiting.item === item)
+    if (at >= 0) this.#items.splice(at, 1)
+    return at >= 0
+  }
+
   /** What waits goes out now. */
   hurry(): void {
     this.#hurry?.()
