@@ -23,6 +23,8 @@ export interface UpkeepComponents
 const SETTLE_MS = 1000
 /** Contents that wait to be looked at. Beyond that all requests are gone through instead. */
 const PENDING_MAX = 50_000
+/** How long contents wait that could not be looked at: nothing else would ever release them. */
+const RETRY_MS = 10_000
 
 /**
  * Looks after the content of requests where two peers changed different requests of it at the same time: of the trusted live
@@ -52,6 +54,9 @@ class Upkeep {
   readonly #parts: UpkeepComponents
   /** Names of contents → whether one of its requests changed, so that it may have lost the last. */
   #pending = new Map<string, boolean>()
+  /** Those whose turn was in vain, and from when on they are looked at again. */
+  #failed = new Map<string, boolean>()
+  #retryAtMs = 0
   /** Whether there are requests at all: most clusters have none, and then changes cost nothing. */
   #isUsed = false
   #isAllDue = false
@@ -74,14 +79,24 @@ class Upkeep {
 
   async settle(options: Options): Promise<void> {
     if (this.#isAllDue) await this.goThroughAll(options)
+    this.#takeFailed()
     const pending = this.#pending
     if (pending.size === 0) return
     this.#pending = new Map()
     const isOurs = this.#makeIsOurs()
     for (const [name, mayRelease] of pending) {
       const content = cidFromKey(name)
-      if (isOurs(content)) await this.#check(content, mayRelease, options)
+      if (!isOurs(content) || (await this.#check(content, mayRelease, options))) continue
+      if (this.#failed.size < PENDING_MAX) this.#failed.set(name, mayRelease)
+      this.#retryAtMs = this.#parts.clock.monotonic() + RETRY_MS
     }
+  }
+
+  #takeFailed(): void {
+    if (this.#failed.size === 0 || this.#parts.clock.monotonic() < this.#retryAtMs) return
+    for (const [name, mayRelease] of this.#failed)
+      this.#pending.set(name, mayRelease || this.#pending.get(name) === true)
+    this.#failed.clear()
   }
 
   /** Looks for the content of every living request. */
@@ -104,15 +119,18 @@ class Upkeep {
     }
   }
 
-  async #check(content: Cid, mayRelease: boolean, options: Options): Promise<void> {
+  /** False when it could not be done. */
+  async #check(content: Cid, mayRelease: boolean, options: Options): Promise<boolean> {
     const { check, logger } = this.#parts
     try {
       const done = await check(content, mayRelease, options)
       if (done !== 'nothing')
         logger.info('the pin of requested content was put right', { cid: formatCid(content), done })
+      return true
     } catch (error) {
       options.signal.throwIfAborted()
-      logger.warn('requested content could not be pinned', { cid: formatCid(content), error })
+      logger.warn('the pin of requested content could not be put right', { cid: formatCid(content), error })
+      return false
     }
   }
 
