@@ -22,7 +22,7 @@ test('content that could not be let go of with its last request is let go of lat
   }
   const content = await cidOf('asked for')
   const request = requestCid(content, 1, new Uint8Array(6))
-  await consensus.put([toPin(request, { type: 'request', reference: content })], { signal })
+  await consensus.put([toPin(content), toPin(request, { type: 'request', reference: content })], { signal })
   const ignored = () => ({ [Symbol.dispose]: () => undefined })
   const monitor: UpkeepComponents['monitor'] = {
     peers: () => [peer.id],
