@@ -140,6 +140,22 @@ function limitFiles(bytes: string): void {
   execFileSync('prlimit', ['--pid', String(process.pid), `--fsize=${bytes}:unlimited`])
 }
 
+it('a database that is disposed while it is opened again ends closed', async () => {
+  const folder = newFolder()
+  const early = await openLevel(folder)
+  const late = early.reopen()
+  await early[Symbol.asyncDispose]()
+  await assert.rejects(late, { code: 'STORE_FAILED', message: /is closed/ })
+  const store = await openLevel(folder)
+  const isOpening = store.reopen()
+  // Until it has begun to close and open the files.
+  for (let at = 0; at < 40; at++) await new Promise(resolve => setImmediate(resolve))
+  await store[Symbol.asyncDispose]()
+  await Promise.allSettled([isOpening])
+  await using again = await openLevel(folder)
+  assert.equal(await again.get(key), undefined)
+})
+
 it('a database whose making was interrupted is made anew', async () => {
   const folder = await mkdtemp(join(root, 'interrupted-'))
   await writeFile(join(folder, 'MANIFEST-000001'), 'begun')

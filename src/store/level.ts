@@ -69,6 +69,7 @@ class Level implements ByteStore {
   #writeFailure: { readonly thrown: unknown } | undefined
   /** While the database is closed and opened again. */
   #swapping: Promise<void> | undefined
+  #isDisposed = false
 
   constructor(folder: string, db: Database) {
     this.#folder = folder
@@ -125,10 +126,12 @@ class Level implements ByteStore {
   /** Goes on reading from the database as it is until the disk has the room to open it again. */
   async reopen(): Promise<void> {
     await checkRoom(this.#folder)
+    // What was disposed meanwhile stays closed: nobody would close it again.
+    if (this.#isDisposed) throw closed(this.#folder)
     const { promise, resolve } = Promise.withResolvers<void>()
     this.#swapping = promise
     try {
-      await this[Symbol.asyncDispose]()
+      await this.#close()
       await this.#db.open()
       this.#writeFailure = undefined
     } catch (thrown) {
@@ -140,6 +143,12 @@ class Level implements ByteStore {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#isDisposed = true
+    await this.#swapping
+    await this.#close()
+  }
+
+  async #close(): Promise<void> {
     try {
       await this.#db.close()
     } catch (thrown) {
@@ -181,6 +190,10 @@ class Level implements ByteStore {
       throw await toFailure(this.#folder, 'read', thrown)
     }
   }
+}
+
+function closed(folder: string): ClusterError {
+  return new ClusterError('STORE_FAILED', `the database in ${folder} is closed`, { details: { folder } })
 }
 
 interface Cursor<Item> {
