@@ -3,16 +3,19 @@ import type { Cid } from '../model/cid.ts'
 import type { PeerId } from '../model/peer.ts'
 import type { GlobalWhy, PeerWhy } from '../model/pin-why.ts'
 import type { ClusterConfig } from './config.ts'
+import type { ExplainComponents } from './explain-allocation.ts'
 import { fanOut, onlyAnswer, PEER_LIMIT_MS } from './fan-out.ts'
 import type { StatusComponents } from './status.ts'
+import { whyNoRoom } from './why-no-room.ts'
 
 /** What every live peer wants, has and tried of a CID, also those that it is not allocated to. */
 export async function explain(
-  { clock, consensus, monitor, rpc, self, tracker }: StatusComponents,
-  config: Pick<ClusterConfig, 'isFollower'>,
+  components: StatusComponents & ExplainComponents,
+  config: ClusterConfig,
   cid: Cid,
   { local, signal }: Scope,
 ): Promise<GlobalWhy> {
+  const { clock, consensus, monitor, rpc, self, tracker } = components
   const pin = await consensus.get(cid)
   const living = local || config.isFollower ? [self] : monitor.peers()
   // Who keeps it and is silent is part of the answer.
@@ -28,5 +31,6 @@ export async function explain(
       'value' in answer ? { peername, why: answer.value } : { peername, error: answer.error },
     ])
   }
-  return { cid, pin, peers: new Map(peers.sort(([a], [b]) => (a < b ? -1 : 1))) }
+  const sorted = new Map(peers.sort(([a], [b]) => (a < b ? -1 : 1)))
+  return { cid, pin, peers: sorted, noRoom: whyNoRoom(components, config, pin, sorted) }
 }

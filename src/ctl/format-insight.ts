@@ -35,7 +35,8 @@ export function formatWhy(why: WhyJson): string {
   const where = isEverywhere ? 'everywhere' : `on ${why.allocations.length} peers (${min} to ${max})`
   const head = why.in_pinset ? `in the pinset, to be kept ${where}` : 'not in the pinset'
   const peers = sortedKeys(why.peers).flatMap(id => formatPeerWhy(id, why.peers[id]))
-  return [`${why.cid}${why.name === '' ? '' : ` | ${why.name}`}: ${head}`, ...peers].join('\n')
+  const roomless = why.no_room === '' ? [] : [`    no room where it is to be: ${why.no_room}`]
+  return [`${why.cid}${why.name === '' ? '' : ` | ${why.name}`}: ${head}`, ...roomless, ...peers].join('\n')
 }
 
 function formatPeerWhy(id: string, peer: PeerWhyJson | undefined): readonly string[] {

@@ -32,4 +32,6 @@ export interface GlobalWhy {
   readonly cid: Cid
   readonly pin: Pin | undefined
   readonly peers: ReadonlyMap<PeerId, PeerWhy>
+  /** What becomes of it where a peer that is to keep it has no room; '' where all have. */
+  readonly noRoom: string
 }

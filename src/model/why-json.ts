@@ -46,6 +46,7 @@ export const whyJsonSchema = objectSchema({
   replication_factor_min: integerSchema,
   replication_factor_max: integerSchema,
   peers: dictionarySchema(peerWhyJsonSchema),
+  no_room: textSchema("what becomes of it where a peer that is to keep it has no room; '' where all have"),
 })
 /** JSON of what every peer wants, has and tried of a CID. */
 export type WhyJson = ValueOf<typeof whyJsonSchema>
@@ -53,7 +54,7 @@ export type WhyJson = ValueOf<typeof whyJsonSchema>
 export type PeerWhyJson = ValueOf<typeof peerWhyJsonSchema>
 
 /** JSON of what every peer wants, has and tried of a CID. */
-export function toWhyJson({ cid, pin, peers }: GlobalWhy): WhyJson {
+export function toWhyJson({ cid, pin, peers, noRoom }: GlobalWhy): WhyJson {
   return {
     cid: formatCid(cid),
     in_pinset: pin !== undefined,
@@ -62,6 +63,7 @@ export function toWhyJson({ cid, pin, peers }: GlobalWhy): WhyJson {
     replication_factor_min: pin?.replicationMin ?? 0,
     replication_factor_max: pin?.replicationMax ?? 0,
     peers: Object.fromEntries([...peers].map(([peer, why]) => [peer, toPeerWhyJson(why)])),
+    no_room: noRoom,
   }
 }
 

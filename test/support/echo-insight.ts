@@ -42,7 +42,7 @@ export function echoInsight(
     },
     async why() {
       const why = { info, wants: 'recursive', has: 'nothing', ipfsFailure: '' } as const
-      return { cid, pin: undefined, peers: new Map([[peer, { peername: 'ü', why }]]) }
+      return { cid, pin: undefined, peers: new Map([[peer, { peername: 'ü', why }]]), noRoom: 'so' }
     },
     async explainAllocation() {
       const metrics = new Map([['freespace', '7']])

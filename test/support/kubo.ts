@@ -48,11 +48,11 @@ export async function findKubo(): Promise<string | undefined> {
 }
 
 /**
- * Starts a Kubo, with its RPC on the given port of loopback or on a free one; ready to be asked when it resolves. Disposing it
- * ends the process and removes the repository.
+ * Starts a Kubo, with its RPC on the given port of loopback or on a free one and its repository in a new folder; ready to be
+ * asked when it resolves. Disposing it ends the process and removes the repository.
  */
-export async function startKubo(binary: string, rpcPort = 0): Promise<RunningKubo> {
-  const repository = await mkdtemp(join(tmpdir(), 'pinfold-kubo-'))
+export async function startKubo(binary: string, rpcPort = 0, parent = tmpdir()): Promise<RunningKubo> {
+  const repository = await mkdtemp(join(parent, 'pinfold-kubo-'))
   const environment = {
     ...process.env,
     IPFS_PATH: repository,

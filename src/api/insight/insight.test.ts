@@ -65,6 +65,7 @@ test('why says what each peer wants, has and tried, and what to do', async () =>
         ['a', { peername: 'one', why: { info, wants: 'recursive', has: 'nothing', ipfsFailure: '' } }],
         ['b', { peername: 'two', error: new ClusterError('PEER_UNREACHABLE', 'not reached') }],
       ]),
+      noRoom: '',
     }),
   })
   const { peers } = await server.client().why({ params: { hash } }, options)

@@ -14,7 +14,7 @@ const KEPT_MAX = { ofPeer: 5000, ofAll: 20_000 }
 /** A peer that says for so long that it has room, or says nothing, is taken at its word. */
 const QUIET_MS = 60_000
 /** The first try to place it elsewhere that failed is followed by the next after so long, and ever later. */
-const TRY_AGAIN_MS = { first: 30_000, max: 120_000 }
+const TRY_AGAIN_MS = { first: 15_000, max: 60_000 }
 
 /** Asks a peer which pins find no room on its IPFS node, behind a CID. */
 export type AskNoRoom = (peer: PeerId, after: Cid | undefined, options: Options) => Promise<readonly Cid[]>
@@ -91,6 +91,17 @@ export class Claims {
     kept.stuck = reason
     kept.dueAtMs = this.#parts.clock.monotonic() + kept.tryAgainMs
     kept.tryAgainMs = Math.min(TRY_AGAIN_MS.max, 2 * kept.tryAgainMs)
+  }
+
+  /** Others may be able to take what is stuck: all of it is tried again with the next look. */
+  retry(): void {
+    const nowMs = this.#parts.clock.monotonic()
+    for (const { claims } of this.#pages.values()) {
+      for (const claim of claims.values()) {
+        claim.dueAtMs = nowMs
+        claim.tryAgainMs = TRY_AGAIN_MS.first
+      }
+    }
   }
 
   /** Something was done about it. */

@@ -12,6 +12,7 @@ import type { ClusterConfig } from '../config.ts'
 import { type AskNoRoom, type Claim, Claims } from './claims.ts'
 import type { Receivers } from './receivers.ts'
 import type { Unfit } from './unfit.ts'
+import { choiceWithout } from './without-room.ts'
 
 type RankOf = (cid: Cid) => number
 
@@ -58,11 +59,11 @@ export class Refit implements AsyncDisposable {
   /** What this peer moved, of late. */
   readonly #moved = new LatestMap<string, true>(MOVED_MAX)
   readonly #openedMs: number
-  readonly #looking: AsyncDisposable
+  readonly #owned = new AsyncDisposableStack()
   #rankOf: RankOf
 
   constructor(parts: RefitParts, config: ClusterConfig) {
-    const { clock, logger } = parts
+    const { clock, logger, marks, monitor } = parts
     this.#parts = parts
     this.#config = config
     this.#openedMs = clock.monotonic()
@@ -73,7 +74,12 @@ export class Refit implements AsyncDisposable {
     this.#claims = new Claims({ ...parts, isOfConcern, onSaid })
     const onError = (thrown: unknown) =>
       logger.warn('what finds no room could not be placed elsewhere', { reason: messageOf(thrown) })
-    this.#looking = repeat({ clock, everyMs: LOOK_EVERY_MS, onError }, signal => this.#look({ signal }))
+    const onHealth = monitor.onHealth(({ condition }) => {
+      if (condition === 'alive') this.#claims.retry()
+    })
+    this.#owned.use(onHealth)
+    this.#owned.use(marks.onChange(() => this.#claims.retry()))
+    this.#owned.use(repeat({ clock, everyMs: LOOK_EVERY_MS, onError }, signal => this.#look({ signal })))
   }
 
   /** Pins that find no room where they are, and that no other peer can take, as far as this peer has to move them. */
@@ -82,7 +88,7 @@ export class Refit implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#looking[Symbol.asyncDispose]()
+    await this.#owned.disposeAsync()
   }
 
   async #look(options: Options): Promise<void> {
@@ -210,14 +216,8 @@ function tryToPlace(
   pin: Pin,
   withoutRoom: ReadonlySet<PeerId>,
 ): readonly PeerId[] | ClusterError {
-  const { cid, allocations, userAllocations } = pin
-  const max = pin.replicationMax <= 0 ? allocations.length : pin.replicationMax
-  const others = allocations.length - 1
-  // Fewer than are asked for are no reason not to save one; of more than are asked for it is the one to go.
-  const count = others >= max ? others : allocations.length
-  const replication = { min: count, max: count }
   try {
-    return choose({ cid, replication, existing: pin, preferred: userAllocations, withoutRoom })
+    return choose(choiceWithout(pin, withoutRoom))
   } catch (thrown) {
     if (thrown instanceof ClusterError) return thrown
     throw thrown

@@ -17,6 +17,7 @@ const SUMMARY = {
 const WHY = {
   cid: CID,
   in_pinset: true,
+  no_room: '',
   name: 'site',
   allocations: ['a'],
   replication_factor_min: 1,
