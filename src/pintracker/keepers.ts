@@ -1,6 +1,7 @@
 import { messageOf } from '../errors.ts'
 import type { Logger } from '../interfaces.ts'
 import type { Clock } from '../lib/clock.ts'
+import { LatestMap } from '../lib/latest-map.ts'
 import type { Cid } from '../model/cid.ts'
 import { type AskHolds, keepersNeeded, toQuestions } from '../model/holds.ts'
 import type { PeerId } from '../model/peer.ts'
@@ -16,6 +17,8 @@ export interface Surplus {
 /** A peer that did not answer is not asked again for so long. */
 const SILENT_MS = 10_000
 const ANSWER_MS_MAX = 10_000
+/** Of how many peers it is remembered that they were silent: allocations may name any number that is gone for good. */
+const SILENT_MAX = 1000
 
 /** What asking needs. */
 export interface KeepersParts {
@@ -28,7 +31,7 @@ export interface KeepersParts {
 /** Finds out whether the peers to which content is allocated hold it. A peer that does not answer holds nothing. */
 export class Keepers {
   readonly #parts: KeepersParts
-  readonly #silentUntilMs = new Map<PeerId, number>()
+  readonly #silentUntilMs = new LatestMap<PeerId, number>(SILENT_MAX)
 
   constructor(parts: KeepersParts) {
     this.#parts = parts
