@@ -47,7 +47,7 @@ test('however often a merge lets others have a turn, nothing comes between, and 
   // What belongs to a partition before the merge is replaced and removed while it goes on.
   await replica.write(OWN.slice(0, 20), [], signal)
 
-  let isOver = false
+  const over = new AbortController()
   let looks = 0
   let turnsBetween = 0
   const wanted = new Map<number, number>()
@@ -57,7 +57,7 @@ test('however often a merge lets others have a turn, nothing comes between, and 
   }
   const theirs = new Set(THEIRS.map(({ cid }) => Buffer.from(cid.bytes).toString('hex')))
   const watch = async () => {
-    while (!isOver) {
+    while (!over.signal.aborted) {
       turnsBetween++
       const counts = new Map<number, number>()
       for await (const key of store.keys(VIEW_RANGE)) {
@@ -98,7 +98,7 @@ test('however often a merge lets others have a turn, nothing comes between, and 
     await Promise.all([...partitions.map(merge), writeOwn(), receive()])
     await settled(replica)
   } finally {
-    isOver = true
+    over.abort()
     await watching
   }
   assert.ok(looks > 0 && turnsBetween > 100, 'others had their turns')

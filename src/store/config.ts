@@ -12,10 +12,11 @@ export const storeSchema = Type.Object({
     description: 'Folder of the database; a relative one lies in the configuration folder.',
   }),
   cache_size_bytes: Type.Integer({
-    default: 32 * MIB,
+    default: 8 * MIB,
     minimum: 64 * KIB,
     maximum: 16 * 1024 * MIB,
-    description: 'Memory for uncompressed blocks that were read lately.',
+    description:
+      'Memory for uncompressed blocks that were read lately by their keys; listings leave nothing there.',
   }),
   write_buffer_size_bytes: Type.Integer({
     default: 8 * MIB,
@@ -31,16 +32,18 @@ export const storeSchema = Type.Object({
     description: 'Uncompressed data that is read at once for one key, about.',
   }),
   max_file_size_bytes: Type.Integer({
-    default: 8 * MIB,
+    default: MIB,
     minimum: MIB,
     maximum: 1024 * MIB,
-    description: 'Size at which a table file is closed and the next one begun.',
+    description:
+      'Size at which a table file is closed and the next one begun. Files that are there already keep theirs until they are written anew.',
   }),
   max_open_files: Type.Integer({
-    default: 500,
+    default: 74,
     minimum: 64,
     maximum: 100_000,
-    description: 'Table files held open; must stay below the limit of open files of the process.',
+    description:
+      'Files held open, of which all but ten are tables; below 74 it counts as 74. Tables are mapped into memory, so that the system counts what was read of them as memory of the process: at most this number times max_file_size_bytes. To read at random from what is not open costs some 10 µs more.',
   }),
   compression: Type.Boolean({
     default: true,

@@ -17,6 +17,8 @@ const KEYS_AT_ONCE_MAX = 64
  */
 const PAGE_ENTRIES = 64
 const PAGE_BYTES = 256 * 1024
+/** What is listed once is not kept for the next time: a listing would push out of the cache all that is read often. */
+const SCAN = { highWaterMarkBytes: PAGE_BYTES, fillCache: false } as const
 
 /**
  * Opens the LevelDB database in a folder, creating both when missing. `CONFLICT` when another process (or this one)
@@ -108,13 +110,13 @@ class Level implements ByteStore {
   }
 
   async *pages(range: KeyRange): AsyncIterable<readonly (readonly [key: Uint8Array, value: Uint8Array])[]> {
-    const options = { ...toBounds(range), highWaterMarkBytes: PAGE_BYTES }
+    const options = { ...toBounds(range), ...SCAN }
     for await (const page of this.#drain(() => this.#db.iterator(options)))
       yield page.map(([key, value]) => [toPlain(key), toPlain(value)])
   }
 
   async *keys(range: KeyRange): AsyncIterable<Uint8Array> {
-    const options = { ...toBounds(range), highWaterMarkBytes: PAGE_BYTES }
+    const options = { ...toBounds(range), ...SCAN }
     for await (const page of this.#drain(() => this.#db.keys(options)))
       for (const key of page) yield toPlain(key)
   }
