@@ -30,6 +30,7 @@ function listen() {
       latest: () => [...counts].map(([peer, count]) => metricOf(peer, NO_ROOM_METRIC, count, clock)),
     },
     isOfConcern: () => true,
+    isMember: peer => peer !== 'stranger',
     onSaid: (cid, peer) => void noted.push(`${peer} ${cidKey(cid)}`),
     askNoRoom: async (peer, after) => {
       asked.push(peer)
@@ -48,7 +49,8 @@ function listen() {
 
 test('only peers that tell of something are asked, and what they name counts where it is allocated to them', async () => {
   const { claims, counts, said, asked, pinOn } = listen()
-  counts.set('a', 0).set('b', 2)
+  counts.set('a', 0).set('b', 2).set('stranger', 9)
+  said.set('stranger', [await pinOn(5, 'stranger')])
   said.set('b', [await pinOn(1, 'a', 'b'), await pinOn(2, 'a'), await pinOn(3), numberedCid(4)])
   const found = await claims.look(options)
   assert.deepEqual(

@@ -52,6 +52,8 @@ export interface ClaimsParts {
   readonly monitor: Pick<Monitor, 'latest' | 'peers'>
   /** Whether this peer may ever have to do something about a CID. */
   readonly isOfConcern: (cid: Cid) => boolean
+  /** Whether a peer may keep anything: all others are not asked. */
+  readonly isMember: (peer: PeerId) => boolean
   /** Told again and again of each of them, whoever is to do something about it. */
   readonly onSaid: (cid: Cid, peer: PeerId) => void
 }
@@ -110,11 +112,11 @@ export class Claims {
   }
 
   #telling(): readonly PeerId[] {
-    const { monitor } = this.#parts
+    const { isMember, monitor } = this.#parts
     const live = new Set(monitor.peers())
     return monitor
       .latest(NO_ROOM_METRIC)
-      .filter(({ peer, value }) => live.has(peer) && noRoomCount(value) > 0)
+      .filter(({ peer, value }) => live.has(peer) && noRoomCount(value) > 0 && isMember(peer))
       .map(({ peer }) => peer)
   }
 

@@ -26,6 +26,8 @@ export interface RefitParts
   readonly receivers: Receivers
   readonly budget: TokenBucket
   readonly unfit: Unfit
+  /** Whether a peer may keep anything, as far as that is known. */
+  readonly isMember: (peer: PeerId) => boolean
   /** Why nothing may be moved at present: a partition, a disk that takes no writes. */
   readonly isHeldUp: () => boolean
   /** How many peers that could move a CID are nearer to it than this one, at present; infinite when this one may not. */

@@ -132,6 +132,9 @@ class Repinner implements AsyncDisposable {
     return this.#leaving.guard === undefined ? 'waits' : 'guarded'
   }
 
+  readonly #isMember = (peer: PeerId): boolean =>
+    this.#parts.consensus.isTrusted(peer) || this.#census?.allocated.has(peer) === true
+
   #openRefit(): Refit {
     const { consensus } = this.#parts
     const isHeldUp = () => {
@@ -144,7 +147,10 @@ class Repinner implements AsyncDisposable {
       return (cid: Cid) => (isAble ? rank(cid) : Number.POSITIVE_INFINITY)
     }
     const onMoved = () => this.#progress.onMoved('no_room')
-    return new Refit({ ...this.#parts, ...shared, isHeldUp, ranking, onMoved }, this.#config)
+    return new Refit(
+      { ...this.#parts, ...shared, isHeldUp, isMember: this.#isMember, ranking, onMoved },
+      this.#config,
+    )
   }
 
   /** Whether no pin was allocated to a peer when the pinset was looked at: after it had gone, or when it got nothing new. */
@@ -201,14 +207,14 @@ class Repinner implements AsyncDisposable {
   }
 
   #findLeaving(health: readonly PeerHealth[], nowMs: number): Leaving {
-    const { clock, consensus, marks, self } = this.#parts
+    const { clock, marks, self } = this.#parts
     return findLeaving(
       {
         self,
         health,
         markOf: peer => marks.of(peer),
         marks: marks.all(),
-        isMember: peer => consensus.isTrusted(peer) || this.#census?.allocated.has(peer) === true,
+        isMember: this.#isMember,
         goneSinceMs: this.#goneSinceMs,
         guardEndedMs: this.#guardEndedMs,
         nowMs,
