@@ -112,6 +112,8 @@ export async function openDaemon(settings: DaemonSettings, seams: Seams): Promis
       settings.pinTracker,
     ),
   )
+  // And to its last: what is being written while the peer stops is told before the tracker goes.
+  parts.defer(() => consensus.settle())
   const marks = parts.use(await openPeerMarks({ ...base('cluster'), consensus }))
   const monitor = parts.use(
     await openWatch(settings, { ...base('monitor'), network, consensus, ipfs, tracker }),

@@ -172,6 +172,11 @@ export interface Consensus extends AsyncDisposable {
    * where that is not known.
    */
   onChange(listener: (cids: readonly Cid[], hadEntry?: readonly boolean[]) => void): Disposable
+  /**
+   * Takes nothing in any more, neither from others nor what is asked for here (`NOT_READY`). Resolves when what was under way is
+   * done and its changes are told: whoever follows them has missed none then. It can be read until it is disposed.
+   */
+  settle(): Promise<void>
 }
 
 /** Makes this peer's IPFS node hold what the pinset says. Has no track(): it watches the pinset itself. */
@@ -277,7 +282,6 @@ export interface Procedures {
   status: { input: { readonly cid: Cid }; output: PinInfo }
   statuses: { input: { readonly filter: PinStatusFilter } & Ranged; output: PinInfo }
   holds: { input: { readonly cids: readonly Cid[] }; output: { readonly held: readonly boolean[] } }
-  /** Pins of the answering peer that find no room on its IPFS node, behind a CID: at most `NO_ROOM_MAX`. */
   noRoom: { input: { readonly after: Cid | undefined }; output: { readonly cids: readonly Cid[] } }
   recover: { input: { readonly cid: Cid }; output: PinInfo }
   recoverAll: { input: Recovering | undefined; output: PinInfo }

@@ -1,5 +1,6 @@
 import assert from 'node:assert'
 import type { Meter } from '@opentelemetry/api'
+import { ClusterError } from '../errors.ts'
 import type { ByteStore, Consensus, Logger, Network, Options, PinRange, Replacing } from '../interfaces.ts'
 import { toHex } from '../lib/bytes.ts'
 import type { Clock } from '../lib/clock.ts'
@@ -51,14 +52,15 @@ export async function openPinset(components: PinsetComponents, config: Consensus
   const retirement = opened.use(
     await Retirement.open({ store, replica, isTrusted, rootDigest, clock, logger }, config.forgetAfterMs),
   )
+  const exchange = opened.use(new AsyncDisposableStack())
   const sharing = { replica, trust, partitionsCount: config.partitionsCount }
   const { repairIntervalMs } = config
-  const antiEntropy = opened.use(
+  const antiEntropy = exchange.use(
     new AntiEntropy({ ...components, sharing, metrics }, { repairIntervalMs, rootDigest }),
   )
   const topic = `pinfold/pinset/2/${config.clusterName}`
-  opened.use(new Gossip({ ...components, replica, isTrusted, metrics }, topic))
-  return new YjsPinset({ replica, trust, retirement, antiEntropy, parts: opened.move() })
+  exchange.use(new Gossip({ ...components, replica, isTrusted, metrics }, topic))
+  return new YjsPinset({ replica, trust, retirement, antiEntropy, exchange, parts: opened.move() })
 }
 
 function rootOf(replica: Replica, trust: Trust): string {
@@ -72,23 +74,29 @@ class YjsPinset implements Consensus {
   readonly #trust: Trust
   readonly #retirement: Retirement
   readonly #antiEntropy: AntiEntropy
+  readonly #exchange: AsyncDisposableStack
   readonly #parts: AsyncDisposableStack
+  #isSettled = false
 
   constructor(parts: {
     readonly replica: Replica
     readonly trust: Trust
     readonly retirement: Retirement
     readonly antiEntropy: AntiEntropy
+    /** What brings changes of others. */
+    readonly exchange: AsyncDisposableStack
     readonly parts: AsyncDisposableStack
   }) {
     this.#replica = parts.replica
     this.#trust = parts.trust
     this.#retirement = parts.retirement
     this.#antiEntropy = parts.antiEntropy
+    this.#exchange = parts.exchange
     this.#parts = parts.parts
   }
 
   async put(pins: readonly Pin[], { signal, replacing }: Options & Replacing): Promise<void> {
+    this.#checkOpen()
     for (const pin of pins) {
       checkBounds(pin)
       for (const peer of pin.allocations) peerIdBytes(peer)
@@ -99,6 +107,7 @@ class YjsPinset implements Consensus {
   }
 
   async remove(cids: readonly Cid[], options: Options): Promise<void> {
+    this.#checkOpen()
     await this.#replica.write([], cids, options.signal)
   }
 
@@ -155,7 +164,18 @@ class YjsPinset implements Consensus {
     return this.#replica.onChanged(listener)
   }
 
+  async settle(): Promise<void> {
+    this.#isSettled = true
+    await this.#exchange.disposeAsync()
+    // Behind all that waits.
+    await this.#replica.alone(async () => undefined)
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#parts.disposeAsync()
+  }
+
+  #checkOpen(): void {
+    if (this.#isSettled) throw new ClusterError('NOT_READY', 'this peer is stopping')
   }
 }

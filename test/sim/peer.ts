@@ -158,6 +158,7 @@ export class SimPeer {
           { ...TRACKER_CONFIG, recoverIntervalMs: plan.recoverIntervalMs, windowMax: plan.windowMax },
         ),
       )
+      parts.defer(() => consensus.settle())
       const isTrusted = (peer: PeerId) => consensus.isTrusted(peer)
       const { pingIntervalMs } = plan
       const informers = [
@@ -184,25 +185,13 @@ export class SimPeer {
       const rpc = parts.use(openRpc({ ...base, network, isTrusted, handlers }))
       calls.rpc = rpc
       parts.use(this.#expire({ consensus, monitor, clock, life }))
-      const { index } = this
-      const world = this.#world
-      const given = {
-        world,
-        index,
-        self,
-        life,
-        clock,
-        consensus,
-        monitor,
-        askHolds,
-        rpc,
-        parts,
-        ipfs: this.ipfs,
-      }
-      const mover = plan.moves === undefined ? undefined : await openMover(given, plan.moves)
-      const seams = { self, clock, random, consensus, monitor, mover, parts }
+      const seams = { self, clock, consensus, monitor, rpc, parts }
+      const here = { world: this.#world, index: this.index, ipfs: this.ipfs, life, askHolds }
+      const mover = plan.moves === undefined ? undefined : await openMover({ ...seams, ...here }, plan.moves)
       const requests = await openRequester({
         ...seams,
+        random,
+        mover,
         nextName: () => this.#world.ledger.nextName(),
         write: (cids, pins) => this.#write(life, consensus, cids, pins),
       })

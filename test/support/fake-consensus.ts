@@ -89,6 +89,7 @@ export function fakeConsensus(): FakeConsensus {
         },
       }
     },
+    settle: async () => undefined,
     onChange: listener => changes.on(({ cids, hadEntry }) => listener(cids, hadEntry)),
     [Symbol.asyncDispose]: async () => undefined,
   }
