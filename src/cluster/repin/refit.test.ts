@@ -4,6 +4,7 @@ import { numberedCid } from '../../../test/support/numbered-cid.ts'
 import { type RepinWorld, type RepinWorldOptions, repinWorld } from '../../../test/support/repin-world.ts'
 import { cidKey } from '../../model/cid.ts'
 import { type Pin, toPin } from '../../model/pin.ts'
+import { REQUIRE_KEY } from '../../model/placement.ts'
 
 const SECOND_MS = 1000
 const MINUTE_MS = 60_000
@@ -166,4 +167,48 @@ test('the nearest peer cannot write: the next one places it', async () => {
   await world.clock.advance(20 * MINUTE_MS)
   assert.equal(world.writes.length, 1)
   assert.equal(await world.copiesOf(1), 1)
+})
+
+test('restarts of the full peer, or of the one that moves, hold it up and move nothing twice', async () => {
+  await using world = await worldWith([0], { peers: 4 })
+  await wish(world, 1, [0])
+  await world.clock.advance(5 * SECOND_MS)
+  await world.die(0)
+  await world.clock.advance(30 * SECOND_MS)
+  await world.comeBack(0)
+  await world.clock.advance(5 * MINUTE_MS)
+  assert.equal(world.writes.length, 1)
+  assert.equal(await world.copiesOf(1), 1)
+  const by = world.peers.findIndex(({ id }) => id === world.writes[0]?.by)
+  await world.die(by)
+  await world.clock.advance(30 * SECOND_MS)
+  await world.comeBack(by)
+  await world.clock.advance(HOUR_MS)
+  assert.equal(world.writes.length, 1)
+})
+
+test('an IPFS node that is slow is not taken for a full one, and a full one that is slow is', async () => {
+  await using world = await worldWith([], { peers: 3 })
+  const [slow] = world.peers
+  assert.ok(slow !== undefined)
+  slow.ipfs.faults.delayMaxMs = 10 * MINUTE_MS
+  await wish(world, 1, [0])
+  await world.clock.advance(HOUR_MS)
+  assert.deepEqual(await world.allocationOf(1), [0])
+  assert.equal(world.writes.length, 0)
+  setRoom(world, 0, false)
+  slow.ipfs.faults.delayMaxMs = MINUTE_MS
+  await wish(world, 2, [0])
+  await world.clock.advance(HOUR_MS)
+  assert.equal(world.writes.length, 1)
+  assert.equal(await world.copiesOf(2), 1)
+})
+
+test('tags that a pin asks for hold: it stays rather than going where it must not be', async () => {
+  await using world = await worldWith([0], { peers: 3 })
+  const metadata = { [REQUIRE_KEY]: 'region=eu' }
+  await wish(world, 1, [0], { metadata })
+  await world.clock.advance(30 * MINUTE_MS)
+  assert.equal(world.writes.length, 0)
+  assert.equal(alertsOf(world).length, 1)
 })
