@@ -112,13 +112,9 @@ export class Reconciler implements AsyncDisposable {
     this.work()
   }
 
-  /** The CID was met in the pinset while it waited. What IPFS has by now needs no call. */
+  /** The CID was met in the pinset while it waited. Whether IPFS has it by now is for IPFS to say: here it is only a guess. */
   takeTurn(pin: Pin): void {
-    const { view, self } = this.#parts
-    const [name, actual] = [cidKey(pin.cid), view.mode(pin.cid)]
-    const isThere = reconcile(pin, undefined, self) === 'pin' && covers(actual, modeOf(pin))
-    if (!isThere || this.#looks.has(name)) return this.decide(name, pin.cid, pin, true)
-    this.#dropWork(name, pin.cid, pin, 'pinned')
+    this.decide(cidKey(pin.cid), pin.cid, pin, true)
   }
 
   /** Others hold the CID: it is unpinned, unless something else is wanted by now. */
@@ -209,13 +205,13 @@ export class Reconciler implements AsyncDisposable {
     handOver.offer(name)
   }
 
-  #dropWork(name: string, cid: Cid, desired: Pin | undefined, status = statusWithout(desired)): void {
+  #dropWork(name: string, cid: Cid, desired: Pin | undefined): void {
     const { work, backlog, clock, onSettled } = this.#parts
     const wait = backlog.get(cid)
     const wasWaited = work.get(name) !== undefined || (wait !== undefined && wait !== 'changed')
     work.wantNothing(name, clock.now())
     backlog.delete(cid)
-    if (wasWaited) onSettled(cid, status)
+    if (wasWaited) onSettled(cid, statusWithout(desired))
   }
 
   /** The CID needs no unpin, unless its entry has changed again meanwhile. */
