@@ -43,7 +43,8 @@ export const MUTANTS: readonly Mutant[] = [
     name: 'torn-batch',
     says: 'a power cut leaves half of an atomic batch on disk',
     lies: { tearsBatches: true },
-    seedsMax: 100,
+    fromSeed: 30,
+    seedsMax: 60,
   },
   {
     name: 'key-used-twice',
@@ -83,7 +84,7 @@ export const MUTANTS: readonly Mutant[] = [
       find: 'for (const name of journal.names()) lookAt(name)',
       put: '',
     },
-    fromSeed: 30,
+    fromSeed: 6,
     seedsMax: 40,
   },
   {
@@ -107,7 +108,7 @@ export const MUTANTS: readonly Mutant[] = [
       put: 'return times.length === 0 && isMoveOf(time, time)',
     },
     isMoving: true,
-    fromSeed: 29,
+    fromSeed: 4,
     seedsMax: 20,
   },
   {
@@ -143,7 +144,7 @@ export const MUTANTS: readonly Mutant[] = [
       put: 'waitMs > 0 || !rule.isAutomatic',
     },
     isMoving: true,
-    fromSeed: 5,
+    fromSeed: 44,
     seedsMax: 10,
   },
 ]

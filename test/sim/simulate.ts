@@ -108,7 +108,10 @@ async function heal(world: World, all: readonly SimPeer[], present: () => readon
   mend(world, present())
   for (let steps = 0; steps < 30; steps++) await step(world, all)
   mend(world, present())
-  restoreTrust(world, present())
+  if (world.distrusted.size > 0) {
+    restoreTrust(world, present())
+    for (let steps = 0; steps < 5; steps++) await step(world, all)
+  }
   // A word about trust waits until it is due when the clock was ahead by which it was said.
   const convergeMsMax = CONVERGE_MS_MAX + (world.distrusted.size > 0 ? CLOCK_JUMP_MS_MAX : 0)
   await until(world, all, convergeMsMax, () => notYet(present()))
