@@ -27,6 +27,7 @@ import type { GlobalWhy, PinWhy } from './model/pin-why.ts'
 import type { PeerPinset, PinsetState, TrustState } from './model/pinset-state.ts'
 import type { Rebalancer, RebalanceStatus } from './model/rebalance.ts'
 import type { Recovering } from './model/recover-filter.ts'
+import type { Replacing } from './model/replacing.ts'
 import type { ReplicationQuestion, ReplicationReport } from './model/replication-report.ts'
 import type { Ranged } from './model/status-range.ts'
 
@@ -139,12 +140,6 @@ export interface Ipfs extends AsyncDisposable {
 }
 
 export type { AllocationRequest, Block, KeyRange, PeerHello, PeerMarks, PinProgress, PinRange, StoreWrite }
-
-/** For writes that only follow from what stands there: the entries as they were read, one for each new one, in their order. */
-export interface Replacing {
-  /** An entry that is another by now is left alone; and what a user writes elsewhere at the same time wins. */
-  readonly replacing?: readonly Pin[]
-}
 
 /** What the cluster agreed to keep. Reads are local, from the view on disk; a write is durable here when it resolves. */
 export interface Consensus extends AsyncDisposable {
