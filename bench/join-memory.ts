@@ -3,6 +3,7 @@
 // usage: node bench/join-memory.ts [PINS=1000000] [PIN_DELAY_MS=0]     PIN_DELAY_MS: how long the new peer's stub takes for a pin
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { openPeerProcesses } from '../test/support/peer-processes.ts'
@@ -22,6 +23,12 @@ const COLUMNS = {
   pinned: 'ipfscluster_tracker_known_pins',
 } as const
 
+/** Program, libraries and the tables of the database: the system may drop these pages when it needs them. */
+async function mappedFilesMb(pid: number): Promise<number> {
+  const status = await readFile(`/proc/${pid}/status`, 'utf8')
+  return (Number(/RssFile:\s+(\d+)/.exec(status)?.[1] ?? 0) * 1024) / 1e6
+}
+
 const [pins = 1_000_000, delayMs = 0] = process.argv.slice(2).map(Number)
 await using processes = await openPeerProcesses()
 await using full = await startStub('full-ipfs.ts', String(pins))
@@ -40,8 +47,10 @@ await serving.start()
 await using meter = new PeerMeter(joining, url, LOOK_EVERY_MS)
 const began = performance.now()
 joining.launch()
-console.log(`| s | ${Object.keys(COLUMNS).join(' | ')} | memory, MB | JavaScript heap | outside of it |`)
-console.log(`|${' ---: |'.repeat(Object.keys(COLUMNS).length + 4)}`)
+console.log(
+  `| s | ${Object.keys(COLUMNS).join(' | ')} | memory, MB | of it pages of files | JavaScript heap | outside of it |`,
+)
+console.log(`|${' ---: |'.repeat(Object.keys(COLUMNS).length + 5)}`)
 const seconds = () => (performance.now() - began) / 1000
 let haveAllS: number | undefined
 let peakWhenAll = 0
@@ -49,13 +58,14 @@ for (let nextRowMs = 0; ; ) {
   await sleep(LOOK_EVERY_MS)
   const counts = Object.values(COLUMNS).map(name => meter.latest(name))
   const { residentMb, peakMb } = await meter.memory()
+  const filesMb = await mappedFilesMb(joining.pid)
   const [pinsCount = 0, , , pinned = 0] = counts
   if (haveAllS === undefined && pinsCount === pins) [haveAllS, peakWhenAll] = [seconds(), peakMb]
   const isDone = pinned >= pins
   if (isDone || performance.now() - began >= nextRowMs) {
     nextRowMs += ROW_EVERY_MS
     const mb = (name: string) => (meter.latest(name) / 1e6).toFixed(0)
-    const cells = [seconds().toFixed(0), ...counts.map(withCommas), residentMb.toFixed(0)]
+    const cells = [seconds().toFixed(0), ...counts.map(withCommas), residentMb.toFixed(0), filesMb.toFixed(0)]
     console.log(
       `| ${[...cells, mb('nodejs_heap_size_used_bytes'), mb('nodejs_external_memory_bytes')].join(' | ')} |`,
     )

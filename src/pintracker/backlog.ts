@@ -11,7 +11,7 @@ import type { CidTable, Wait } from './cid-table.ts'
 import type { Lane, WorkSet } from './work-set.ts'
 
 const RETRY = { firstMs: 500, maxMs: 30_000 }
-/** Between two passes over the pinset at the least, or as long as the last one took: reading takes half of the time at most. */
+/** Between two rounds; after one in which nothing had its turn as long as that took, if it took longer. */
 const REST_MS = 100
 /** As long as the longest wait of a failed pin that is remembered. */
 const FAILED_EVERY_MS = 600_000
@@ -41,7 +41,9 @@ export class Backlog implements AsyncDisposable {
   readonly #done: Promise<void>
   /** Behind which the reading goes on; undefined: at the beginning. */
   #cursor: Cid | undefined
+  /** How long the reading of this round took so far, and how many had their turn in it. */
   #tookMs = 0
+  #turnsCount = 0
   /** Failed pins get their turn in this round. */
   #isForFailed = false
   #failedDueMs = Number.POSITIVE_INFINITY
@@ -79,8 +81,21 @@ export class Backlog implements AsyncDisposable {
     this.#pause.wake()
   }
 
+  /** It does not wait any more, unless its name is on disk: then it has to be looked at whatever is done about it. */
   delete(cid: Cid): void {
-    this.#parts.table.setWait(cid, undefined)
+    if (this.get(cid) !== 'aside') this.#parts.table.setWait(cid, undefined)
+  }
+
+  /** Its name was put aside, on disk. What waits for a call goes on with that. */
+  putAside(cid: Cid): void {
+    const wait = this.get(cid)
+    if (wait === undefined || wait === 'changed') this.#parts.table.setWait(cid, 'aside')
+  }
+
+  /** It is looked at by its name, in memory. */
+  recall(cid: Cid): void {
+    const wait = this.get(cid)
+    if (wait === 'changed' || wait === 'aside') this.#parts.table.setWait(cid, undefined)
   }
 
   /** To be called when there may be room in the window. */
@@ -157,9 +172,10 @@ export class Backlog implements AsyncDisposable {
   #offerTurn(pin: Pin): boolean {
     const { work, onTurn } = this.#parts
     const wait = this.get(pin.cid)
-    if (wait === undefined || (wait === 'failed' && !this.#isForFailed)) return false
+    if (wait === undefined || wait === 'aside' || (wait === 'failed' && !this.#isForFailed)) return false
     if (wait !== 'changed' && !work.hasRoom(wait === 'fresh' ? 'fresh' : 'rest')) return false
     onTurn(pin)
+    this.#turnsCount += 1
     return true
   }
 
@@ -172,9 +188,10 @@ export class Backlog implements AsyncDisposable {
 
   /** Answers with how long to rest before the next round. */
   #endRound(): number {
-    const restMs = Math.max(REST_MS, this.#tookMs)
+    const restMs = this.#turnsCount > 0 ? REST_MS : Math.max(REST_MS, this.#tookMs)
     this.#cursor = undefined
     this.#tookMs = 0
+    this.#turnsCount = 0
     if (this.#isForFailed) {
       this.#isForFailed = false
       this.#failedDueMs =

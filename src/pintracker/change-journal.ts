@@ -14,8 +14,9 @@ const RETRY = { firstMs: 500, maxMs: 30_000 }
 /** Names that are done with may stay in the store for so long: finding one after a crash costs one more look at it. */
 const DELETES_WAIT_MS = 100
 
-/** What the journal needs. */
+/** What the journal needs, and how many names it may have in memory. */
 export interface JournalParts {
+  readonly windowMax: number
   readonly store: ByteStore
   readonly clock: Clock
   readonly random: Random
@@ -28,12 +29,14 @@ export interface JournalParts {
  * Names are written as the change is heard of, many in one batch, and nobody waits for it; what was ruled out before
  * it was written is not written, and what is done with is taken out with what is written next, or a little later. Not synced
  * one by one: a power cut can lose the names of the last moments.
+ *
+ * Some thousand names are in memory too. The others are put aside, on disk only, and recalled when there is room again.
  */
 export class ChangeJournal implements AsyncDisposable {
   readonly #parts: JournalParts
-  /** Names that are in the store or on the way there. */
+  /** Names that are in memory, and in the store or on the way there. */
   readonly #held = new Set<string>()
-  /** Names that the store has, or may have. */
+  /** Those of them that the store has, or may have. */
   readonly #stored = new Set<string>()
   /** What the store does not know yet: names to put there, and names to take out. */
   readonly #puts = new Set<string>()
@@ -43,30 +46,46 @@ export class ChangeJournal implements AsyncDisposable {
   #writing: Promise<void> | undefined
   #cleaning: Disposable | undefined
   #isCleaningDue = false
+  /** Behind which recalling goes on; undefined: at the beginning. */
+  #cursor: Uint8Array | undefined
+  /** Some names are on disk only; and some were put there since recalling began at the beginning. */
+  #hasAside = false
+  #wasPutAside = false
 
   private constructor(parts: JournalParts) {
     this.#parts = parts
     this.#pause = new Pause(parts.clock, this.#stopping.signal)
   }
 
-  /** Reads back what an earlier run left. */
+  /** Reads back what an earlier run left, as far as there is room. */
   static async open(parts: JournalParts): Promise<ChangeJournal> {
     const journal = new ChangeJournal(parts)
-    for await (const key of parts.store.keys({ gte: PREFIX, lt: PREFIX_END })) {
-      const name = Buffer.from(key.subarray(PREFIX.length)).toString('latin1')
-      journal.#held.add(name)
-      journal.#stored.add(name)
-    }
+    await journal.recall()
     return journal
   }
 
-  /** The names that are held. */
+  /** The names that are in memory. */
   names(): Iterable<string> {
     return this.#held
   }
 
   get size(): number {
     return this.#held.size
+  }
+
+  /** Whether one more name may be added. */
+  get hasRoom(): boolean {
+    return this.#held.size < this.#parts.windowMax
+  }
+
+  /** Whether there are names to recall, and it is time to do so. */
+  get isRecallDue(): boolean {
+    return this.#hasAside && this.#held.size * 2 <= this.#parts.windowMax
+  }
+
+  /** Whether some names are on disk only. */
+  get hasAside(): boolean {
+    return this.#hasAside
   }
 
   add(name: string): void {
@@ -76,7 +95,44 @@ export class ChangeJournal implements AsyncDisposable {
   }
 
   delete(name: string): void {
-    if (this.#held.delete(name)) this.#write(name, false)
+    if (this.#held.delete(name) || this.#hasAside) this.#write(name, false)
+  }
+
+  /** Keeps a name on disk only. */
+  putAside(name: string): void {
+    this.#hasAside = true
+    this.#wasPutAside = true
+    this.#held.delete(name)
+    this.#write(name, true)
+    this.#stored.delete(name)
+  }
+
+  /**
+   * Takes names into memory that are on disk only, as many as there is room for, going on from the last time. Answers with
+   * them, and whether the end was reached: what was put aside meanwhile comes in the next round.
+   */
+  async recall(): Promise<{ readonly names: readonly string[]; readonly isEnd: boolean }> {
+    if (this.#cursor === undefined) {
+      await this.#writing
+      this.#wasPutAside = false
+    }
+    const from = this.#cursor === undefined ? { gte: PREFIX } : { gt: this.#cursor }
+    const names: string[] = []
+    for await (const key of this.#parts.store.keys({ ...from, lt: PREFIX_END })) {
+      if (!this.hasRoom) {
+        this.#hasAside = true
+        return { names, isEnd: false }
+      }
+      this.#cursor = key
+      const name = Buffer.from(key.subarray(PREFIX.length)).toString('latin1')
+      if (this.#held.has(name) || this.#deletes.has(name)) continue
+      this.#held.add(name)
+      this.#stored.add(name)
+      names.push(name)
+    }
+    this.#cursor = undefined
+    this.#hasAside = this.#wasPutAside
+    return { names, isEnd: true }
   }
 
   /** Resolves when the store knows everything, or the attempt failed that was under way when closing. */
@@ -89,7 +145,8 @@ export class ChangeJournal implements AsyncDisposable {
   #write(name: string, isPut: boolean): void {
     this.#puts.delete(name)
     this.#deletes.delete(name)
-    if (this.#stored.has(name) !== isPut) (isPut ? this.#puts : this.#deletes).add(name)
+    if (isPut && !this.#stored.has(name)) this.#puts.add(name)
+    if (!isPut && (this.#stored.has(name) || this.#hasAside)) this.#deletes.add(name)
     if (this.#hasWork) this.#writing ??= this.#writeAll()
     else if (this.#deletes.size > 0)
       this.#cleaning ??= this.#parts.clock.schedule(DELETES_WAIT_MS, () => this.#clean())
@@ -110,7 +167,7 @@ export class ChangeJournal implements AsyncDisposable {
 
   /** Remembers what was handed to the store, before the outcome: what changes meanwhile is written behind it. */
   #note(name: string, isPut: boolean): void {
-    if (isPut) this.#stored.add(name)
+    if (isPut && this.#held.has(name)) this.#stored.add(name)
     else this.#stored.delete(name)
   }
 
@@ -133,8 +190,8 @@ export class ChangeJournal implements AsyncDisposable {
         failures = 0
       } catch (thrown) {
         for (const [name, isPut] of batch) {
-          this.#note(name, !isPut)
-          this.#write(name, this.#held.has(name))
+          if (!this.#puts.has(name) && !this.#deletes.has(name))
+            (isPut ? this.#puts : this.#deletes).add(name)
         }
         failures += 1
         if (failures === 1) {

@@ -7,7 +7,7 @@ import type { PinMode } from '../model/pin.ts'
 import { CidTable, type Wait } from './cid-table.ts'
 
 const CIDS = Array.from({ length: 400 }, (_, number) => numberedCid(number))
-const WAITS = [undefined, 'changed', 'fresh', 'rest', 'again', 'failed'] as const
+const WAITS = [undefined, 'changed', 'fresh', 'rest', 'again', 'failed', 'aside'] as const
 const anyChange = fc.oneof(
   fc.record({
     at: fc.nat(CIDS.length - 1),

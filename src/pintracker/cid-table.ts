@@ -5,8 +5,9 @@ import type { PinMode } from '../model/pin.ts'
 /**
  * What a CID without an operation waits for. `changed`: to be looked at. `fresh`, `rest`: for a place in the window, with priority or
  * without. `again`: for the same, and it was tried before. `failed`: for the time to try it again; how it failed is forgotten.
+ * `aside`: to be looked at, and its name is on disk.
  */
-export type Wait = 'changed' | 'fresh' | 'rest' | 'again' | 'failed'
+export type Wait = 'changed' | 'fresh' | 'rest' | 'again' | 'failed' | 'aside'
 
 const TABLES = 256
 const SLOTS_MIN = 16
@@ -17,7 +18,7 @@ const HELD = 4
 const WAIT_SHIFT = 3
 const WAIT_MASK = 7 << WAIT_SHIFT
 const FLAGS = DIRECT | ROUND | HELD | WAIT_MASK
-const WAITS = [undefined, 'changed', 'fresh', 'rest', 'again', 'failed'] as const
+const WAITS = [undefined, 'changed', 'fresh', 'rest', 'again', 'failed', 'aside'] as const
 
 /**
  * What is known of CIDs, in 11 to 22 bytes each: which IPFS has pinned, and how, and which wait. 58 bits of a hash with a

@@ -2,9 +2,9 @@ import type { PinTracker } from '../interfaces.ts'
 import type { Clock } from '../lib/clock.ts'
 import type { Instruments, MetricTable } from '../lib/instruments.ts'
 import type { Backlog } from './backlog.ts'
+import type { Intake } from './intake.ts'
 import type { IpfsGate } from './ipfs-gate.ts'
 import type { PinnedView } from './pinned-view.ts'
-import type { Reconciler } from './reconciler.ts'
 import type { WorkSet } from './work-set.ts'
 
 /** What the tracker tells of itself. */
@@ -65,7 +65,7 @@ export const TRACKER_METRICS = {
 export interface TrackerGauges {
   readonly work: WorkSet
   readonly backlog: Pick<Backlog, 'queuedCount' | 'count'>
-  readonly reconciler: Pick<Reconciler, 'namesCount'>
+  readonly intake: Pick<Intake, 'size'>
   readonly view: Pick<PinnedView, 'pinsCount'>
   readonly gate: Pick<IpfsGate, 'isOpen'>
   readonly tracker: Pick<PinTracker, 'handOverCount'>
@@ -75,14 +75,14 @@ export interface TrackerGauges {
 /** Lets the gauges of the tracker show its state as it is when they are read. */
 export function observeTracker(
   instruments: Instruments<typeof TRACKER_METRICS>,
-  { work, backlog, reconciler, view, gate, tracker, clock }: TrackerGauges,
+  { work, backlog, intake, view, gate, tracker, clock }: TrackerGauges,
 ): void {
   instruments.pinQueued.observe(() => work.count('pin_queued') + backlog.queuedCount)
   instruments.pinning.observe(() => work.count('pinning'))
   instruments.pinError.observe(() => work.count('pin_error') + backlog.count('failed'))
   instruments.unpinQueued.observe(() => work.count('unpin_queued'))
   instruments.unpinError.observe(() => work.count('unpin_error'))
-  instruments.changedNames.observe(() => reconciler.namesCount)
+  instruments.changedNames.observe(() => intake.size)
   instruments.queueAge.observe(() => (clock.now() - (work.oldestQueuedMs ?? clock.now())) / 1000)
   instruments.ipfsAnswers.observe(() => (gate.isOpen ? 1 : 0))
   instruments.knownPins.observe(() => view.pinsCount)

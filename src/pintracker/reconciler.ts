@@ -10,8 +10,8 @@ import type { PinStatus } from '../model/pin-status.ts'
 import type { Backlog } from './backlog.ts'
 import type { ChangeJournal } from './change-journal.ts'
 import type { HandOver } from './hand-over.ts'
+import type { Intake } from './intake.ts'
 import { type IpfsGate, isUnavailable } from './ipfs-gate.ts'
-import { Looks } from './looks.ts'
 import type { Operation, OperationKind } from './operation.ts'
 import type { PinnedView } from './pinned-view.ts'
 import { covers, reconcile, type Step } from './reconcile.ts'
@@ -36,12 +36,12 @@ export interface ReconcilerParts {
   readonly view: PinnedView
   readonly journal: ChangeJournal
   readonly gate: IpfsGate
-  readonly backlog: Pick<Backlog, 'get' | 'count' | 'countIn' | 'put' | 'delete' | 'wake'>
+  readonly backlog: Pick<Backlog, 'get' | 'countIn' | 'put' | 'delete' | 'wake'>
+  /** What is to be looked at again, whatever is decided now. */
+  readonly intake: Pick<Intake, 'isNamed' | 'has' | 'putAside'>
   /** For what is in the pinset: whether others hold it, so that this peer may let go. */
   readonly handOver: Pick<HandOver, 'offer' | 'isReleased' | 'askAgain' | 'settle'>
   readonly concurrentPins: number
-  /** Names that wait to be looked at; new pins beyond them are found by the backlog. */
-  readonly windowMax: number
   /** How often a CID is tried before it is given up; 0 = for ever. */
   readonly maxAttempts: number
   /** Told of every CID about which nothing is being done any more, and of pins that have to wait for room. */
@@ -55,7 +55,6 @@ export interface ReconcilerParts {
  */
 export class Reconciler implements AsyncDisposable {
   readonly #parts: ReconcilerParts
-  readonly #looks: Looks
   readonly #calls = new Set<Promise<void>>()
   readonly #running = { pin: 0, unpin: 0 }
   readonly #stopping = new AbortController()
@@ -66,50 +65,30 @@ export class Reconciler implements AsyncDisposable {
 
   constructor(parts: ReconcilerParts) {
     this.#parts = parts
-    const onRead = (name: string, cid: Cid, entry: Pin | undefined) => this.#decideNow(name, cid, entry)
-    this.#looks = new Looks({ ...parts, onRead })
-  }
-
-  /** CIDs that wait to be looked at. */
-  get namesCount(): number {
-    return this.#looks.size + this.#parts.backlog.count('changed')
-  }
-
-  /** Whether the CID has yet to be looked at. */
-  isToBeLookedAt(name: string, cid: Cid): boolean {
-    return this.#looks.has(name) || this.#parts.backlog.get(cid) === 'changed'
-  }
-
-  /** Whether there is room for names of CIDs that are to be looked at. */
-  get hasRoomToLook(): boolean {
-    return this.#looks.size < this.#parts.windowMax
-  }
-
-  /** The CID has an entry, and had none before: where there are too many names, the pinset is gone through for it. */
-  lookAtNew(name: string, cid: Cid): void {
-    const { work, backlog } = this.#parts
-    const isKnown = this.#looks.has(name) || work.get(name) !== undefined
-    if (isKnown || this.hasRoomToLook) this.lookAt(name)
-    else backlog.put(cid, 'changed')
-  }
-
-  /** Compares what the pinset says about a CID with what is being done, soon. */
-  lookAt(name: string): void {
-    this.#looks.add(name)
   }
 
   /** Moves the work set to what the pinset says about the CID, and goes to work. A new pin waits while others do, unless it is its turn. */
   decide(name: string, cid: Cid, desired: Pin | undefined, isTurn = false): void {
-    const { journal } = this.#parts
+    const { journal, backlog } = this.#parts
     const step = this.#stepFor(name, cid, desired)
     // What has an entry is found by the sweep; only what has none must be remembered until it is unpinned.
-    if (step === 'unpin' && desired === undefined) journal.add(name)
-    else this.#forget(name)
+    if (step !== 'unpin' || desired !== undefined) this.#forget(name, cid)
+    else if (backlog.get(cid) !== 'aside') journal.add(name)
     if (step === 'pin' && desired !== undefined) this.#wantPin(name, desired, isTurn)
     else if (step === 'unpin' && this.#mayLetGo(name, desired)) this.#wantUnpin(name, cid)
     else if (step === 'unpin') this.#handItOver(name, cid, desired)
     else this.#dropWork(name, cid, desired)
     this.work()
+  }
+
+  /** The same with what the pinset has said in this breath. */
+  decideNow(name: string, cid: Cid, entry: Pin | undefined): void {
+    this.#justRead = { name, entry }
+    try {
+      this.decide(name, cid, entry)
+    } finally {
+      this.#justRead = undefined
+    }
   }
 
   /** The CID was met in the pinset while it waited. Whether IPFS has it by now is for IPFS to say: here it is only a guess. */
@@ -137,7 +116,7 @@ export class Reconciler implements AsyncDisposable {
     this.#stopping.abort(new DOMException('stopped', 'AbortError'))
     this.#retryTimer?.[Symbol.dispose]()
     this.#parts.work.cancelAll()
-    await Promise.all([this.#looks[Symbol.asyncDispose](), ...this.#calls])
+    await Promise.all(this.#calls)
   }
 
   /**
@@ -174,7 +153,7 @@ export class Reconciler implements AsyncDisposable {
     if (isRoom || work.get(name) !== undefined)
       return this.#endWait(cid, () => work.wantPin(name, modeOf(desired), entryMs, nowMs))
     backlog.put(cid, wasTried ? 'again' : lane)
-    if (wait === undefined || wait === 'changed' || wait === 'failed') onSettled(cid, 'pin_queued')
+    if (wait !== 'fresh' && wait !== 'rest' && wait !== 'again') onSettled(cid, 'pin_queued')
   }
 
   #wantUnpin(name: string, cid: Cid): void {
@@ -208,24 +187,16 @@ export class Reconciler implements AsyncDisposable {
   #dropWork(name: string, cid: Cid, desired: Pin | undefined): void {
     const { work, backlog, clock, onSettled } = this.#parts
     const wait = backlog.get(cid)
-    const wasWaited = work.get(name) !== undefined || (wait !== undefined && wait !== 'changed')
+    const wasWaited =
+      work.get(name) !== undefined || (wait !== undefined && !this.#parts.intake.has(name, cid))
     work.wantNothing(name, clock.now())
     backlog.delete(cid)
     if (wasWaited) onSettled(cid, statusWithout(desired))
   }
 
   /** The CID needs no unpin, unless its entry has changed again meanwhile. */
-  #forget(name: string): void {
-    if (!this.#looks.has(name)) this.#parts.journal.delete(name)
-  }
-
-  #decideNow(name: string, cid: Cid, entry: Pin | undefined): void {
-    this.#justRead = { name, entry }
-    try {
-      this.decide(name, cid, entry)
-    } finally {
-      this.#justRead = undefined
-    }
+  #forget(name: string, cid: Cid): void {
+    if (!this.#parts.intake.has(name, cid)) this.#parts.journal.delete(name)
   }
 
   #startCalls(kind: OperationKind, max: number): void {
@@ -255,7 +226,8 @@ export class Reconciler implements AsyncDisposable {
       outcome = this.#failure(operation, thrown, signal)
     }
     const isValid = work.finish(operation.name, outcome, clock.now())
-    if (isValid && outcome.isDone && kind === 'unpin') this.#forget(operation.name)
+    if (isValid && outcome.isDone && kind === 'unpin')
+      this.#forget(operation.name, cidFromKey(operation.name))
     if (kind === 'unpin') this.#parts.handOver.settle(operation.name)
     if (isValid && outcome.isDone) onSettled(cidFromKey(operation.name), settled)
     if (!outcome.isDone) this.#rememberFailed(operation)
@@ -312,7 +284,7 @@ export class Reconciler implements AsyncDisposable {
 
   /** Read again, unless the call begins in the same breath as the look and nothing was heard of since. */
   async #entryOf(name: string, cid: Cid): Promise<Pin | undefined> {
-    if (this.#justRead?.name === name && !this.#looks.has(name)) return this.#justRead.entry
+    if (this.#justRead?.name === name && !this.#parts.intake.isNamed(name)) return this.#justRead.entry
     return await this.#parts.consensus.get(cid)
   }
 
@@ -346,10 +318,11 @@ export class Reconciler implements AsyncDisposable {
 
   /** Some thousand failed pins are remembered with all that is known of them; of those beyond, that they failed. */
   #rememberFailed({ name, kind, phase }: Operation): void {
-    const { work, backlog } = this.#parts
-    if (kind === 'pin' && phase === 'failed' && work.isFailedOver) {
+    const { work, backlog, intake } = this.#parts
+    if (phase === 'failed' && work.isFailedOver(kind)) {
       work.forget(name)
-      backlog.put(cidFromKey(name), 'failed')
+      if (kind === 'pin') backlog.put(cidFromKey(name), 'failed')
+      else intake.putAside(name, cidFromKey(name))
     }
     this.#armRetries()
   }

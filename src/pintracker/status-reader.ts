@@ -11,12 +11,12 @@ import type { PinSummary } from '../model/pin-summary.ts'
 import type { PinWhy } from '../model/pin-why.ts'
 import { isInRange } from '../model/status-range.ts'
 import type { Backlog } from './backlog.ts'
+import type { Intake } from './intake.ts'
 import { type IpfsGate, isUnavailable } from './ipfs-gate.ts'
 import { inOrderOfCids } from './merge-infos.ts'
 import { isSettled, OPERATION_STATUSES, SETTLED_STATUSES, statusOfOperation } from './operation.ts'
 import type { PinnedView } from './pinned-view.ts'
 import { covers, reconcile } from './reconcile.ts'
-import type { Reconciler } from './reconciler.ts'
 import { sortedNames } from './sorted-names.ts'
 import { type Actual, dependsOnActual, type Facts, lastFailureOf, toPinInfo, type Unasked } from './status.ts'
 import type { WorkSet } from './work-set.ts'
@@ -39,7 +39,7 @@ export interface StatusParts {
   readonly backlog: Pick<Backlog, 'get' | 'count' | 'queuedCount'>
   readonly view: PinnedView
   readonly gate: IpfsGate
-  readonly reconciler: Pick<Reconciler, 'isToBeLookedAt'>
+  readonly intake: Pick<Intake, 'has'>
 }
 
 /** Answers every question about the states of CIDs here; changes nothing. */
@@ -149,7 +149,8 @@ export class StatusReader {
   #areWaiting(filter: ReadonlySet<PinStatus>): boolean {
     const { backlog } = this.#parts
     return (
-      (filter.has('pin_queued') && backlog.queuedCount + backlog.count('changed') > 0) ||
+      (filter.has('pin_queued') &&
+        backlog.queuedCount + backlog.count('changed') + backlog.count('aside') > 0) ||
       (filter.has('pin_error') && backlog.count('failed') > 0)
     )
   }
@@ -244,8 +245,8 @@ export class StatusReader {
   }
 
   #waitOf(cid: Cid): Facts['wait'] {
-    const { reconciler, backlog } = this.#parts
-    return reconciler.isToBeLookedAt(cidKey(cid), cid) ? 'changed' : backlog.get(cid)
+    const { intake, backlog } = this.#parts
+    return intake.has(cidKey(cid), cid) ? 'changed' : backlog.get(cid)
   }
 
   #factsOf(cid: Cid, desired: Pin | undefined, actual?: Actual): Facts {

@@ -120,7 +120,8 @@ function waitingInfo(
     return { ...base, status: 'pin_error', error, attemptCount: 1 }
   }
   const isPriority = wait === 'fresh'
-  if (wait === 'changed' || ipfsFailure === undefined) return { ...base, status: 'pin_queued', isPriority }
+  if (wait === 'changed' || wait === 'aside' || ipfsFailure === undefined)
+    return { ...base, status: 'pin_queued', isPriority }
   return { ...base, status: 'pin_queued', isPriority, ...waitsForIpfs(ipfsFailure) }
 }
 

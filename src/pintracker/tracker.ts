@@ -6,6 +6,7 @@ import { firstOf, Pages } from '../lib/pages.ts'
 import { type Cid, cidKey } from '../model/cid.ts'
 import { isHiddenName } from '../model/entry-name.ts'
 import type { NoRoom } from '../model/no-room.ts'
+import type { Pin } from '../model/pin.ts'
 import type { PinRange } from '../model/pin-range.ts'
 import type { PinInfo, PinStatus, PinStatusFilter, StatusChange } from '../model/pin-status.ts'
 import type { PinSummary } from '../model/pin-summary.ts'
@@ -16,6 +17,7 @@ import { ChangeJournal } from './change-journal.ts'
 import { CidTable } from './cid-table.ts'
 import type { PinTrackerConfig } from './config.ts'
 import { HandOver } from './hand-over.ts'
+import { Intake } from './intake.ts'
 import { IpfsGate } from './ipfs-gate.ts'
 import { Keepers } from './keepers.ts'
 import { observeTracker, TRACKER_METRICS } from './metrics.ts'
@@ -39,8 +41,12 @@ export async function openPinTracker(parts: TrackerParts, config: PinTrackerConf
   // What is removed while the journal is read leaves no other trace.
   const early: (readonly Cid[])[] = []
   using _listening = parts.consensus.onChange(cids => void early.push(cids))
-  const journal = await ChangeJournal.open(parts)
-  for (const cid of early.flat()) if (!isHiddenName(cid.bytes)) journal.add(cidKey(cid))
+  const journal = await ChangeJournal.open({ ...parts, windowMax: config.windowMax })
+  for (const cid of early.flat()) {
+    if (isHiddenName(cid.bytes)) continue
+    if (journal.hasRoom) journal.add(cidKey(cid))
+    else journal.putAside(cidKey(cid))
+  }
   return new ReconcilingTracker(parts, config, journal)
 }
 
@@ -53,6 +59,7 @@ class ReconcilingTracker implements PinTracker {
   readonly #reader: StatusReader
   readonly #gate: IpfsGate
   readonly #reconciler: Reconciler
+  readonly #intake: Intake
   readonly #handOver: HandOver
   readonly #changes = new Emitter<StatusChange>()
   readonly #owned = new AsyncDisposableStack()
@@ -60,79 +67,58 @@ class ReconcilingTracker implements PinTracker {
   constructor(parts: TrackerParts, config: PinTrackerConfig, journal: ChangeJournal) {
     const { consensus, clock, meter } = parts
     const instruments = makeInstruments(meter, TRACKER_METRICS)
-    this.#parts = parts
-    this.#work = new WorkSet(config, operation => this.#tell(operation))
-    this.noRoom = noRoomIn(this.#work)
-    this.#owned.use(journal)
+    const work = new WorkSet(config, operation => this.#tell(operation))
     const table = new CidTable(parts.random)
+    this.#owned.use(journal)
     const view = this.#owned.use(new PinnedView({ ...parts, table }))
     const onOpen = () => {
-      this.#work.retryWaiting(clock.now())
+      work.retryWaiting(clock.now())
       reconciler.work()
       sweeps.wake()
     }
     const gate = this.#owned.use(new IpfsGate({ ...parts, onOpen }))
-    const backlog = this.#owned.use(
-      new Backlog({ ...parts, table, work: this.#work, onTurn: pin => reconciler.takeTurn(pin) }),
-    )
-    const handOver = this.#owned.use(
-      new HandOver({
-        ...parts,
-        keepers: new Keepers(parts),
-        view,
-        work: this.#work,
-        release: name => reconciler.release(name),
-      }),
-    )
+    const onTurn = (pin: Pin) => reconciler.takeTurn(pin)
+    const backlog = this.#owned.use(new Backlog({ ...parts, table, work, onTurn }))
+    const shared = { ...parts, ...config, work, view, gate, backlog, journal }
+    const release = (name: string) => reconciler.release(name)
+    const handOver = this.#owned.use(new HandOver({ ...shared, keepers: new Keepers(parts), release }))
+    const onRead = (name: string, cid: Cid, entry: Pin | undefined) => reconciler.decideNow(name, cid, entry)
+    const intake = this.#owned.use(new Intake({ ...shared, onRead }))
     const reconciler: Reconciler = this.#owned.use(
       new Reconciler({
-        ...parts,
+        ...shared,
         handOver,
-        work: this.#work,
-        view,
-        gate,
-        backlog,
-        journal,
-        ...config,
+        intake,
         onSettled: (cid, status) => this.#changes.emit(settledChange(cid, status, clock.now())),
         onCall: (operation, outcome, tookMs) =>
           instruments.operations.record(tookMs / 1000, { operation, outcome }),
       }),
     )
-    const lookAt = (name: string) => reconciler.lookAt(name)
+    const lookAt = (name: string) => intake.add(name)
     const sweeps = this.#owned.use(
       new SweepLoop({
-        ...parts,
-        view,
-        gate,
+        ...shared,
         lookAt,
-        hasRoomToLook: () => reconciler.hasRoomToLook,
+        hasRoomToLook: () => intake.hasRoom,
         offer: name => handOver.offer(name),
-        isBusy: (name, cid) => this.#work.get(name) !== undefined || backlog.get(cid) !== undefined,
+        isBusy: (name, cid) => work.get(name) !== undefined || backlog.get(cid) !== undefined,
         intervalMs: config.recoverIntervalMs,
         onSweep: outcome => instruments.sweeps.add(1, { outcome }),
       }),
     )
+    this.noRoom = noRoomIn(work)
+    this.#parts = parts
+    this.#work = work
     this.#view = view
     this.#gate = gate
     this.#backlog = backlog
-    this.#reader = new StatusReader({ ...parts, work: this.#work, backlog, view, gate, reconciler })
+    this.#intake = intake
     this.#reconciler = reconciler
     this.#handOver = handOver
-    observeTracker(instruments, { work: this.#work, backlog, reconciler, view, gate, clock, tracker: this })
+    this.#reader = new StatusReader({ ...shared, intake })
+    observeTracker(instruments, { ...shared, intake, tracker: this })
     for (const name of journal.names()) lookAt(name)
-    this.#owned.use(
-      consensus.onChange((cids, hadEntry) => {
-        cids.forEach((cid, at) => {
-          if (isHiddenName(cid.bytes)) return
-          const name = cidKey(cid)
-          // What had no entry is in the pinset now, where it is found again: nothing about it must be remembered.
-          if (hadEntry?.[at] === false) return reconciler.lookAtNew(name, cid)
-          journal.add(name)
-          lookAt(name)
-        })
-      }),
-    )
+    this.#owned.use(consensus.onChange((cids, hadEntry) => this.#take(cids, hadEntry)))
   }
 
   get queueLength(): number {
@@ -144,7 +130,7 @@ class ReconcilingTracker implements PinTracker {
   }
 
   get handOverCount(): number {
-    return this.#handOver.count + this.#reconciler.namesCount
+    return this.#handOver.count + this.#intake.size
   }
 
   status(cid: Cid, options: Options): Promise<PinInfo> {
@@ -213,6 +199,14 @@ class ReconcilingTracker implements PinTracker {
     else if (!IN_ERROR.has(status) || !this.#work.retryNow(name, this.#parts.clock.now())) return undefined
     this.#reconciler.work()
     return this.#reader.infoOf(cid, pin)
+  }
+
+  #take(cids: readonly Cid[], hadEntry: readonly boolean[] | undefined): void {
+    cids.forEach((cid, at) => {
+      if (isHiddenName(cid.bytes)) return
+      if (hadEntry?.[at] === false) this.#intake.addNew(cidKey(cid), cid)
+      else this.#intake.addChanged(cidKey(cid), cid)
+    })
   }
 
   #tell(operation: Operation): void {

@@ -3,6 +3,7 @@ import test from 'node:test'
 import fc from 'fast-check'
 import { numberedCid } from '../../test/support/numbered-cid.ts'
 import { type TrackerWorld, trackerWorld } from '../../test/support/tracker-world.ts'
+import { ClusterError } from '../errors.ts'
 import { cidFromKey, cidKey } from '../model/cid.ts'
 import { type Pin, toPin } from '../model/pin.ts'
 import type { PinInfo, PinStatus } from '../model/pin-status.ts'
@@ -63,7 +64,7 @@ async function countsOf(world: TrackerWorld): Promise<ReadonlyMap<PinStatus, num
   const statuses = [...summary.statuses].map(([status, count]) => [known(status), count] as const)
   // Unpins of what has no entry any more are counted, but not listed.
   const isListed = ([status]: readonly [PinStatus, number]) => !status.startsWith('unpin')
-  assert.deepEqual(statuses.filter(isListed).sort(), [...counts].filter(isListed).sort())
+  assert.deepEqual(new Map(statuses.filter(isListed)), new Map([...counts].filter(isListed)))
   assert.equal(world.tracker.queueLength, counts.get('pin_queued') ?? 0)
   for (const status of ['pin_queued', 'pinning', 'pin_error', 'pinned'] as const) {
     const names = (each: readonly Pick<PinInfo, 'cid'>[]) => each.map(({ cid }) => cidKey(cid))
@@ -103,6 +104,7 @@ test('at every moment every way to ask says the same, and nothing that is to be 
   const anyEvent = fc.oneof(
     fc.record({ what: fc.constantFrom('set', 'old', 'elsewhere', 'remove', 'recover'), number: fc.nat(19) }),
     fc.record({ what: fc.constantFrom('down', 'up', 'unfetchable', 'fetchable', 'recoverAll', 'restart') }),
+    fc.record({ what: fc.constantFrom('removals', 'changes'), number: fc.nat(19) }),
     fc.record({ what: fc.constant('wait'), ms: fc.constantFrom(0, 100, 5000, 700_000) }),
   )
   const property = fc.asyncProperty(
@@ -130,7 +132,7 @@ test('at every moment every way to ask says the same, and nothing that is to be 
       assert.equal(world.tracker.queueLength, 0)
     },
   )
-  await fc.assert(property, { numRuns: 200 })
+  await fc.assert(property, { numRuns: 300 })
 })
 
 async function happen(
@@ -143,6 +145,8 @@ async function happen(
     old: () => world.pinset.set(pinAt(world, number, { timestampMs: world.clock.now() - 2 * DAY_MS })),
     elsewhere: () => world.pinset.set(pinAt(world, number, elsewhere)),
     remove: () => world.pinset.remove(numberedCid(number)),
+    removals: () => numbers(number).forEach(each => world.pinset.remove(numberedCid(each))),
+    changes: () => numbers(number).forEach(each => world.pinset.set(pinAt(world, each))),
     recover: () => world.tracker.recover(numberedCid(number), { signal }).catch(() => undefined),
     recoverAll: async () => {
       for await (const info of world.tracker.recoverAll({ signal })) assert.ok(info.status !== 'pinned')
@@ -246,14 +250,16 @@ test('a forgotten failed pin that is removed is unpinned all the same if IPFS ha
 })
 
 test('what is removed or goes elsewhere while it waits beyond the window never reaches IPFS', async () => {
-  await using world = await trackerWorld({ windowMax: WINDOW })
+  await using world = await trackerWorld({ windowMax: 2 * WINDOW })
   await world.clock.advance(0)
   world.ipfs.faults.isDown = true
   for (const number of numbers(60)) world.pinset.set(pinAt(world, number))
   await world.clock.advance(0)
-  for (const number of numbers(20)) world.pinset.remove(numberedCid(number))
-  for (const number of numbers(20, 20)) world.pinset.set(pinAt(world, number, elsewhere))
-  await world.clock.advance(0)
+  for (const number of numbers(20)) {
+    world.pinset.remove(numberedCid(number))
+    world.pinset.set(pinAt(world, number + 20, elsewhere))
+    await world.clock.advance(0)
+  }
   const counts = await countsOf(world)
   assert.equal(counts.get('remote'), 20)
   const begun = noteCalls(world)
@@ -273,4 +279,44 @@ test('after a restart the sweep finds what waited beyond the window', async () =
   await world.crash()
   await world.clock.advance(HOUR_MS / 6)
   assert.equal(world.ipfs.held.size, 60)
+})
+
+for (const end of ['restart', 'crash', 'nothing'] as const) {
+  test(`of many that are removed at once none stays in IPFS, after ${end} too`, async () => {
+    await using world = await trackerWorld({ windowMax: WINDOW })
+    for (const number of numbers(100)) world.pinset.set(pinAt(world, number))
+    await world.clock.advance(HOUR_MS)
+    assert.equal(world.ipfs.held.size, 100)
+    world.ipfs.faults.isDown = true
+    for (const number of numbers(80)) world.pinset.remove(numberedCid(number))
+    for (const number of numbers(10)) world.pinset.set(pinAt(world, number))
+    await world.clock.advance(SECOND_MS)
+    assert.ok(world.tracker.handOverCount > 0)
+    if (end !== 'nothing') await world[end]()
+    world.ipfs.faults.isDown = false
+    await world.clock.advance(HOUR_MS)
+    const kept = new Set(numbers(10).concat(numbers(20, 80)).map(keyOf))
+    assert.deepEqual(new Set(world.ipfs.held.keys()), kept)
+    assert.equal(world.tracker.handOverCount, 0)
+  })
+}
+
+test('more unpins fail than are remembered: none is forgotten, and they hold up no others', async () => {
+  await using world = await trackerWorld({ windowMax: WINDOW })
+  for (const number of numbers(60)) world.pinset.set(pinAt(world, number))
+  await world.clock.advance(HOUR_MS)
+  const { unpin } = world.ipfs
+  const stuck = new Set(numbers(30).map(keyOf))
+  world.ipfs.unpin = async (cid, options) => {
+    if (stuck.has(cidKey(cid))) throw new ClusterError('IPFS_REFUSED', 'not now')
+    await unpin(cid, options)
+  }
+  for (const number of numbers(60)) world.pinset.remove(numberedCid(number))
+  await world.clock.advance(HOUR_MS)
+  assert.deepEqual(new Set(world.ipfs.held.keys()), stuck)
+  await world.restart()
+  world.ipfs.unpin = unpin
+  await world.clock.advance(HOUR_MS)
+  assert.equal(world.ipfs.held.size, 0)
+  assert.equal(world.tracker.handOverCount, 0)
 })

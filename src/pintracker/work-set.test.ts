@@ -181,3 +181,31 @@ test('whatever happens: one call a CID, counts that add up, and all work gets do
     { numRuns: 2000 },
   )
 })
+
+test('who asks for room and lets what failed be forgotten keeps so many operations at most', () => {
+  const anyStep = fc.record({
+    name: fc.integer({ min: 0, max: 200 }).map(String),
+    what: fc.constantFrom('new', 'new', 'old', 'take', 'take', 'fail', 'done', 'due'),
+  })
+  fc.assert(
+    fc.property(fc.array(anyStep, { maxLength: 400, size: 'max' }), steps => {
+      const work = new WorkSet({ ...RULE, windowMax: 4 })
+      const calls: string[] = []
+      for (const { name, what } of steps) {
+        const entryMs = what === 'new' ? DAY_MS : 0
+        const isNew = work.get(name) === undefined && (what === 'new' || what === 'old')
+        if (isNew && work.hasRoom(work.laneOf(entryMs, DAY_MS)))
+          work.wantPin(name, 'recursive', entryMs, DAY_MS)
+        const operation = what === 'take' && calls.length < 3 ? work.take('pin', DAY_MS) : undefined
+        if (operation !== undefined) calls.push(operation.name)
+        const call = what === 'fail' || what === 'done' ? calls.shift() : undefined
+        if (call !== undefined) {
+          work.finish(call, what === 'done' ? DONE : failed(DAY_MS), DAY_MS)
+          if (what === 'fail' && work.isFailedOver('pin')) work.forget(call)
+        }
+        if (what === 'due') work.retryDue(DAY_MS)
+        assert.ok([...work.names()].length <= 5 * 4 + 3)
+      }
+    }),
+  )
+})

@@ -89,9 +89,15 @@ export class WorkSet {
     return this.#pins[LANES[lane]].size * 2 <= this.#rule.windowMax
   }
 
-  /** Whether more have failed than are to be remembered. */
-  get isFailedOver(): boolean {
-    return this.count('pin_error') > this.#rule.windowMax
+  /**
+   * Whether what has just failed is too much to be remembered: of unpins half as many as of pins, so that there is room for
+   * others. Retries that wait for their turn, behind new pins that keep coming, count as well.
+   */
+  isFailedOver(kind: OperationKind): boolean {
+    const { windowMax } = this.#rule
+    if (kind === 'unpin') return this.count('unpin_error') * 2 > windowMax
+    const failedCount = this.count('pin_error')
+    return failedCount > windowMax || failedCount + this.count('pin_queued') > 3 * windowMax
   }
 
   /** Of what has failed: how often each reason stands. */

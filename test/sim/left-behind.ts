@@ -17,7 +17,8 @@ export async function leftBehind(
   const left = new Set(held)
   for await (const { cid } of pinsIn(disk.contents)) left.delete(cidKey(cid))
   const store = trackerDisk.contents
-  const parts = { store, clock: virtualClock(), random: seededRandom(0), logger: silentLogger() }
+  const seams = { clock: virtualClock(), random: seededRandom(0), logger: silentLogger() }
+  const parts = { store, windowMax: Number.POSITIVE_INFINITY, ...seams }
   const journal = await ChangeJournal.open(parts)
   for (const name of journal.names()) left.delete(name)
   return left
