@@ -62,8 +62,9 @@ export class Disk {
     return this.#memory
   }
 
-  /** The store as one life of a process sees it. */
-  open(life: Life): ByteStore {
+  /** The store as one life of a process sees it: with what failed and reached the disk all the same. */
+  async open(life: Life): Promise<ByteStore> {
+    await this.#showHidden()
     this.#isBroken = false
     return new OpenDisk(this, life)
   }

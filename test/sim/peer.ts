@@ -145,7 +145,7 @@ export class SimPeer {
       parts.use(network)
       const consensus = parts.use(
         await openPinset(
-          { ...base, network, store: this.disk.open(life) },
+          { ...base, network, store: await this.disk.open(life) },
           pinsetConfig(this.#world, this.#trusted),
         ),
       )
@@ -154,7 +154,7 @@ export class SimPeer {
       const askHolds = makeAskHolds(() => calls.rpc)
       const tracker = parts.use(
         await openPinTracker(
-          { ...base, consensus, ipfs, askHolds, store: healing(this.trackerDisk.open(life)) },
+          { ...base, consensus, ipfs, askHolds, store: healing(await this.trackerDisk.open(life)) },
           { ...TRACKER_CONFIG, recoverIntervalMs: plan.recoverIntervalMs, windowMax: plan.windowMax },
         ),
       )
