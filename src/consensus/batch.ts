@@ -15,6 +15,25 @@ export interface Gap {
   readonly partition: number
 }
 
+/** Works a batch out as far as it can be before it is finished; answers with what is missing for it. */
+export async function workOut(
+  store: Pick<ByteStore, 'getMany'>,
+  work: Work,
+  batch: readonly BatchJob[],
+  report: BatchReport,
+  breath: Breath,
+): Promise<readonly Gap[]> {
+  await readAhead(store, work, batch)
+  const gaps = await applyBatch(work, batch, report, breath)
+  const late = work.unread()
+  const stored = await store.getMany(late.map(viewKey))
+  late.forEach((cid, index) => work.knowLate(cid, stored[index]))
+  if (breath.isDue) await breath.taken()
+  await work.undoCrossedMoves()
+  await work.restoreWanted()
+  return gaps
+}
+
 /** Who is told of what others sent and was not taken. */
 export interface BatchReport {
   readonly logger: Logger
@@ -22,7 +41,7 @@ export interface BatchReport {
 }
 
 /** Reads the stored entries of all CIDs that a batch names. */
-export async function readAhead(
+async function readAhead(
   store: Pick<ByteStore, 'getMany'>,
   work: Work,
   batch: readonly BatchJob[],
@@ -44,7 +63,7 @@ export async function readAhead(
  * Works a batch out, in its order; answers with what is missing for it. What others sent and is not valid spoils nothing
  * else in the batch.
  */
-export async function applyBatch(
+async function applyBatch(
   work: Work,
   batch: readonly BatchJob[],
   report: BatchReport,

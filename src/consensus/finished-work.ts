@@ -3,6 +3,7 @@ import type { Head } from './head.ts'
 import type { HlcTime } from './hlc.ts'
 import type { PartitionChange } from './part.ts'
 import type { Removal } from './recent-removals.ts'
+import type { ViewEntry } from './view.ts'
 
 /** The outcome of a batch: what to write, and what is new once it is written. */
 export interface FinishedWork {
@@ -12,6 +13,8 @@ export interface FinishedWork {
   readonly changed: readonly Uint8Array[]
   /** For each of them, whether it had an entry before. */
   readonly hadEntry: readonly boolean[]
+  /** What stands for each of them from now on. */
+  readonly entries: readonly (ViewEntry | undefined)[]
   /** Entries that were deleted and not moved. */
   readonly removed: readonly Removal[]
   /** When those were removed that have no entry any more, as far as it is known. */

@@ -8,7 +8,7 @@ import type { Random } from '../lib/random.ts'
 import { type Cid, cidFromBytes } from '../model/cid.ts'
 import type { PeerId } from '../model/peer.ts'
 import type { Pin } from '../model/pin.ts'
-import { applyBatch, type Gap, readAhead, settle } from './batch.ts'
+import { type Gap, settle, workOut } from './batch.ts'
 import { clientIdOf } from './client-id.ts'
 import { Committed } from './committed.ts'
 import type { ConsensusConfig } from './config.ts'
@@ -24,7 +24,7 @@ import {
   type MergeOutcome,
   type ReceivedChange,
 } from './job-queue.ts'
-import { viewKey } from './keys.ts'
+import { LatestPins } from './latest-pins.ts'
 import { encodeOwnState, encodeOwnWriters, encodeRetired, type OwnState, writeMeta } from './meta.ts'
 import type { METRICS } from './metrics.ts'
 import type { PartitionChange } from './part.ts'
@@ -35,7 +35,7 @@ import { RemovalTimes } from './removal-times.ts'
 import { Repair } from './repair.ts'
 import type { PulledState } from './sync-protocol.ts'
 import { type ItemId, runsOf } from './update.ts'
-import { readMany, readPin, readPins } from './view.ts'
+import { readPins } from './view.ts'
 import { Work } from './work.ts'
 
 /** What the replica needs. */
@@ -66,6 +66,7 @@ export class Replica implements AsyncDisposable {
   readonly #components: ReplicaComponents
   readonly #config: ConsensusConfig
   readonly #documents: Documents
+  readonly #latest: LatestPins
   readonly #changed = new Emitter<Change>()
   readonly #written = new Emitter<readonly PartitionChange[]>()
   readonly #gaps = new Emitter<Gap>()
@@ -88,6 +89,7 @@ export class Replica implements AsyncDisposable {
     this.#components = components
     this.#config = config
     const { store, clock } = components
+    this.#latest = new LatestPins(store)
     this.#documents = new Documents(store, {
       partitionOf: cid => this.partitionOf(cid),
       budgetBytes: config.memoryBudgetBytes,
@@ -113,8 +115,10 @@ export class Replica implements AsyncDisposable {
       documents: this.#documents,
       committed: () => this.#committed,
       partitionOf: cid => this.partitionOf(cid),
-      write: (writes, pinsCount) =>
-        this.#disk.write([...writes, encodeOwnState({ time: this.#hlc.last, pinsCount })]),
+      write: (writes, pinsCount) => {
+        this.#latest.clear()
+        return this.#disk.write([...writes, encodeOwnState({ time: this.#hlc.last, pinsCount })])
+      },
       alone: run => this.#queue.alone(run),
       onChanged: cids => this.#changed.emit({ cids: cids.map(cidFromBytes) }),
       logger: components.logger,
@@ -185,12 +189,12 @@ export class Replica implements AsyncDisposable {
   }
 
   async get(cid: Cid): Promise<Pin | undefined> {
-    return readPin(this.#components.store, cid)
+    return this.#latest.get(cid)
   }
 
   /** The pins of several CIDs, in their order. */
   async getMany(cids: readonly Cid[]): Promise<readonly (Pin | undefined)[]> {
-    return readMany(this.#components.store, cids)
+    return this.#latest.getMany(cids)
   }
 
   pins(range: PinRange): AsyncIterable<Pin> {
@@ -322,21 +326,18 @@ export class Replica implements AsyncDisposable {
     })
     try {
       this.#disk.check()
-      await readAhead(store, work, batch)
-      const gaps = await applyBatch(work, batch, this.#components, breath)
-      const late = work.unread()
-      const stored = await store.getMany(late.map(viewKey))
-      late.forEach((cid, index) => work.knowLate(cid, stored[index]))
-      if (breath.isDue) await breath.taken()
-      await work.undoCrossedMoves()
-      await work.restoreWanted()
-      const { writes, heads, changed, hadEntry, removed, removedAt, added, own } = await work.finish(breath)
+      const gaps = await workOut(store, work, batch, this.#components, breath)
+      const { writes, heads, changed, hadEntry, entries, removed, removedAt, added, own } =
+        await work.finish(breath)
+      const cids = changed.map(cidFromBytes)
       if (writes.length > 0) {
         const state: OwnState = { time: this.#hlc.last, pinsCount: this.pinsCount + added }
         const started = clock.monotonic()
         this.#inDoubt = changed
+        this.#latest.forget(cids)
         await this.#disk.write([...writes, ...this.#ownRecords(state, own.length > 0)])
         this.#inDoubt = []
+        this.#latest.note(cids, entries)
         metrics.commitSeconds.record((clock.monotonic() - started) / 1000)
         this.#committed.pinsCount += added
         for (const removal of removed) this.#removals.add(removal)
@@ -349,10 +350,8 @@ export class Replica implements AsyncDisposable {
       await work.committed(breath)
       settle(batch)
       if (own.length > 0) this.#written.emit(own)
-      for (let at = 0; at < changed.length; at += TOLD_AT_ONCE) {
-        const end = at + TOLD_AT_ONCE
-        const cids = changed.slice(at, end).map(cidFromBytes)
-        this.#changed.emit({ cids, hadEntry: hadEntry.slice(at, end) })
+      for (let at = 0, end = TOLD_AT_ONCE; at < cids.length; at = end, end += TOLD_AT_ONCE) {
+        this.#changed.emit({ cids: cids.slice(at, end), hadEntry: hadEntry.slice(at, end) })
         if (breath.isDue) await breath.taken()
       }
       for (const gap of gaps) this.#gaps.emit(gap)
@@ -377,6 +376,7 @@ export class Replica implements AsyncDisposable {
     await this.#queue.alone(async () => {
       await store.reopen()
       this.#documents.clear()
+      this.#latest.clear()
       this.#committed = await Committed.read(store, this.#config.partitionsCount)
       this.#hlc = this.#begin()
       await writeMeta(store, this.#config.partitionsCount)

@@ -23,6 +23,7 @@ export async function viewChanges(view: Iterable<Seen>, breath: Breath) {
   const writes: StoreWrite[] = []
   const changed: Uint8Array[] = []
   const hadEntry: boolean[] = []
+  const entries: (ViewEntry | undefined)[] = []
   const gone: Uint8Array[] = []
   let added = 0
   for (const { cid, before, now } of view) {
@@ -31,8 +32,9 @@ export async function viewChanges(view: Iterable<Seen>, breath: Breath) {
     writes.push({ key: viewKey(cid), value: now === undefined ? undefined : encodeViewEntry(now) })
     changed.push(cid)
     hadEntry.push(before !== undefined)
+    entries.push(now)
     if (now === undefined) gone.push(cid)
     if (breath.isDue) await breath.taken()
   }
-  return { writes, changed, hadEntry, gone, added }
+  return { writes, changed, hadEntry, entries, gone, added }
 }

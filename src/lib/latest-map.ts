@@ -30,6 +30,10 @@ export class LatestMap<Key, Value> {
     this.#entries.delete(key)
   }
 
+  clear(): void {
+    this.#entries.clear()
+  }
+
   /** All entries, the oldest first. */
   [Symbol.iterator](): MapIterator<[Key, Value]> {
     return this.#entries.entries()
