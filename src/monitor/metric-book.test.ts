@@ -49,6 +49,23 @@ test('heartbeats count in rising order; those of a former boot never again', () 
   assert.ok(isTaken(book.note(beat('a', 2, second), at(4))))
 })
 
+test('a run taken for a former one, by a late heartbeat from a clock that was ahead, is heard again when that is silent', () => {
+  let condition: 'alive' | 'suspect' = 'alive'
+  const book = new MetricBook({ ...ALL, conditionOf: () => condition })
+  const now = (sequence: number) => beat('a', sequence, { boot: 'boot 2', sentAtMs: 100 + sequence })
+  const late = beat('a', 50, { boot: 'boot 1', sentAtMs: 1000 })
+  assert.ok(isTaken(book.note(now(1), at(0))))
+  assert.ok(isTaken(book.note(late, at(1))))
+  assert.equal(book.note(now(2), at(2)), 'replayed')
+  condition = 'suspect'
+  assert.equal(book.note(now(1), at(3)), 'replayed')
+  assert.ok(isTaken(book.note(now(3), at(4))))
+  // What was heard of the former one takes its place no more, not even while this one is silent.
+  assert.equal(book.note(late, at(5)), 'replayed')
+  condition = 'alive'
+  assert.ok(isTaken(book.note(now(4), at(6))))
+})
+
 test('a recording of a boot that this process never heard does not take the place of a living one', () => {
   let condition: 'alive' | 'suspect' = 'alive'
   const book = new MetricBook({ ...ALL, conditionOf: () => condition })

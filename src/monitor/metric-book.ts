@@ -1,4 +1,5 @@
 import type { PeerHello } from '../interfaces.ts'
+import { LatestMap } from '../lib/latest-map.ts'
 import type { Alert, Measure, Metric } from '../model/metric.ts'
 import type { PeerId } from '../model/peer.ts'
 import type { PeerCondition } from '../model/peer-health.ts'
@@ -37,7 +38,8 @@ interface PeerPage {
   boot: string
   sequence: number
   sentAtMs: number
-  readonly oldBoots: string[]
+  /** Former boots, with the last of each that was heard. */
+  readonly oldBoots: LatestMap<string, number>
   readonly entries: Map<string, Entry>
 }
 
@@ -61,11 +63,13 @@ export class MetricBook {
       boot: beat.boot,
       sequence: 0,
       sentAtMs: 0,
-      oldBoots: [],
+      oldBoots: new LatestMap(BOOTS_MAX),
       entries: new Map(),
     }
-    if (page.boot !== beat.boot) page.oldBoots.push(page.boot)
-    if (page.oldBoots.length > BOOTS_MAX) page.oldBoots.shift()
+    if (page.boot !== beat.boot) {
+      page.oldBoots.set(page.boot, page.sequence)
+      page.oldBoots.delete(beat.boot)
+    }
     page.boot = beat.boot
     page.sequence = beat.sequence
     page.sentAtMs = beat.sentAtMs
@@ -90,14 +94,18 @@ export class MetricBook {
 
   /**
    * Whether a heartbeat came before, or is of a former boot. While a peer is alive, a boot that is new here is taken only if it
-   * is younger than the one that is known: it may be a recording from before this process started.
+   * is younger than the one that is known: it may be a recording from before this process started. One that was taken for a former
+   * boot, because a late heartbeat of the run before it had been sent by a clock that was ahead, counts again when it says something new
+   * while that run is silent.
    */
   isReplayed({ peer, boot, sequence, sentAtMs }: Heartbeat): boolean {
     const page = this.#pages.get(peer)
     if (page === undefined) return false
     if (page.boot === boot) return sequence <= page.sequence
-    if (page.oldBoots.includes(boot)) return true
-    return sentAtMs <= page.sentAtMs && this.#rule.conditionOf(peer) === 'alive'
+    const isAlive = this.#rule.conditionOf(peer) === 'alive'
+    const lastOfOld = page.oldBoots.get(boot)
+    if (lastOfOld !== undefined) return isAlive || sequence <= lastOfOld
+    return isAlive && sentAtMs <= page.sentAtMs
   }
 
   hello(peer: PeerId): PeerHello | undefined {
