@@ -15,6 +15,8 @@ const RETRY = { firstMs: 500, maxMs: 30_000 }
 const REST_MS = 100
 /** As long as the longest wait of a failed pin that is remembered. */
 const FAILED_EVERY_MS = 600_000
+/** What the pinset is read for. */
+const SOUGHT = ['changed', 'fresh', 'rest', 'again', 'failed'] as const satisfies readonly Wait[]
 
 /** What the backlog works with. */
 export interface BacklogParts {
@@ -47,6 +49,8 @@ export class Backlog implements AsyncDisposable {
   /** Failed pins get their turn in this round. */
   #isForFailed = false
   #failedDueMs = Number.POSITIVE_INFINITY
+  /** Marks that stood there when this round began, of which it has met none, and of which none was set since. */
+  #unmet = new Set<Wait>()
 
   constructor(parts: BacklogParts) {
     this.#parts = parts
@@ -76,6 +80,7 @@ export class Backlog implements AsyncDisposable {
   put(cid: Cid, wait: Wait): void {
     const { table, clock } = this.#parts
     table.setWait(cid, wait)
+    this.#unmet.delete(wait)
     if (wait !== 'failed') return this.wake()
     this.#failedDueMs = Math.min(this.#failedDueMs, clock.monotonic() + FAILED_EVERY_MS)
     this.#pause.wake()
@@ -153,7 +158,7 @@ export class Backlog implements AsyncDisposable {
     const { consensus, clock } = this.#parts
     const { signal } = this.#stopping
     const beganMs = clock.monotonic()
-    if (this.#cursor === undefined) this.#isForFailed = this.#areFailedDue
+    if (this.#cursor === undefined) this.#beginRound()
     const range = this.#cursor === undefined ? {} : { after: this.#cursor }
     try {
       for await (const page of pagesOf(consensus.pins(range, { signal }))) {
@@ -172,7 +177,9 @@ export class Backlog implements AsyncDisposable {
   #offerTurn(pin: Pin): boolean {
     const { work, onTurn } = this.#parts
     const wait = this.get(pin.cid)
-    if (wait === undefined || wait === 'aside' || (wait === 'failed' && !this.#isForFailed)) return false
+    if (wait === undefined || wait === 'aside') return false
+    this.#unmet.delete(wait)
+    if (wait === 'failed' && !this.#isForFailed) return false
     if (wait !== 'changed' && !work.hasRoom(wait === 'fresh' ? 'fresh' : 'rest')) return false
     onTurn(pin)
     this.#turnsCount += 1
@@ -186,8 +193,24 @@ export class Backlog implements AsyncDisposable {
     return this.#hasRest && work.hasRoom('rest')
   }
 
+  #beginRound(): void {
+    this.#isForFailed = this.#areFailedDue
+    this.#unmet = new Set(SOUGHT.filter(wait => this.count(wait) > 0))
+  }
+
+  /** Marks of what is not in the pinset would be sought for ever: should any be missing one day, the sweep finds it. */
+  #dropUnmet(): void {
+    const { logger, table } = this.#parts
+    for (const wait of this.#unmet) {
+      if (this.count(wait) === 0) continue
+      logger.warn('what waited to be pinned is not in the pinset', { wait, count: this.count(wait) })
+      table.endWaits(wait)
+    }
+  }
+
   /** Answers with how long to rest before the next round. */
   #endRound(): number {
+    this.#dropUnmet()
     const restMs = this.#turnsCount > 0 ? REST_MS : Math.max(REST_MS, this.#tookMs)
     this.#cursor = undefined
     this.#tookMs = 0

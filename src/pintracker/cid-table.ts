@@ -89,23 +89,9 @@ export class CidTable {
 
   /** The listing is whole: what it did not show is not pinned. */
   endListing(): void {
-    this.#tables.forEach((table, number) => {
-      let size = 0
-      for (let at = 0; at < table.length; at += 2) {
-        const flags = slotAt(table, at + 1)
-        if (isEmpty(table, at)) continue
-        if ((flags & HELD) !== 0 && (flags & ROUND) !== this.#round) {
-          table[at + 1] = flags & ~(HELD | DIRECT)
-          this.#heldCount -= 1
-        }
-        if (isOfUse(table, at)) size += 1
-      }
-      if (size === this.#sizes[number]) return
-      let length = SLOTS_MIN * 2
-      while (size * 2 > length * 0.5) length *= 2
-      this.#tables[number] = rehash(table, length)
-      this.#sizes[number] = size
-    })
+    this.#changeAll(flags =>
+      (flags & HELD) !== 0 && (flags & ROUND) !== this.#round ? flags & ~(HELD | DIRECT) : flags,
+    )
   }
 
   /** The listing broke off: what it did not show may be pinned all the same. */
@@ -115,6 +101,12 @@ export class CidTable {
         if (!isEmpty(table, at)) table[at + 1] = (slotAt(table, at + 1) & ~ROUND) | this.#round
       }
     }
+  }
+
+  /** Nothing waits for that any more. */
+  endWaits(wait: Wait): void {
+    const bits = WAITS.indexOf(wait) << WAIT_SHIFT
+    this.#changeAll(flags => ((flags & WAIT_MASK) === bits ? flags & ~WAIT_MASK : flags))
   }
 
   #flags(cid: Cid): number {
@@ -150,6 +142,28 @@ export class CidTable {
     }
     table[at] = high
     table[at + 1] = low | flags
+  }
+
+  /** Changes what is known of every CID, and lets go of those of which nothing is. */
+  #changeAll(toFlags: (flags: number) => number): void {
+    this.#tables.forEach((table, number) => {
+      let size = 0
+      for (let at = 0; at < table.length; at += 2) {
+        if (isEmpty(table, at)) continue
+        const low = slotAt(table, at + 1)
+        const before = low & FLAGS
+        const flags = toFlags(before)
+        this.#count(before, -1)
+        this.#count(flags, 1)
+        table[at + 1] = (low & ~FLAGS) | flags
+        if (isOfUse(table, at)) size += 1
+      }
+      if (size === this.#sizes[number]) return
+      let length = SLOTS_MIN * 2
+      while (size * 2 > length * 0.5) length *= 2
+      this.#tables[number] = rehash(table, length)
+      this.#sizes[number] = size
+    })
   }
 
   #count(flags: number, by: 1 | -1): void {

@@ -51,6 +51,22 @@ test('with fewer allocations than the minimum, all of them must hold it; at leas
   assert.deepEqual([...world.ipfs.held.keys()], [name(1)])
 })
 
+test('what comes back while it waits to be let go of is held for nobody else any more', async () => {
+  await using world = await holding(1)
+  world.ipfs.faults.isDown = true
+  // That closes the way to IPFS.
+  world.pinset.set(pinOn(1, [SELF]))
+  await world.clock.advance(1000)
+  world.pinset.set(pinOn(0, ['other', 'third']))
+  await world.clock.advance(MINUTE_MS)
+  world.pinset.set(pinOn(0, [SELF, 'other']))
+  await world.clock.advance(MINUTE_MS)
+  world.ipfs.faults.isDown = false
+  await world.clock.advance(30 * MINUTE_MS)
+  assert.equal(world.tracker.handOverCount, 0)
+  assert.equal(world.ipfs.held.size, 2)
+})
+
 test('what left the pinset is unpinned at once, whatever others hold', async () => {
   await using world = await holding(1)
   world.others.silent.add('other')

@@ -142,8 +142,9 @@ export class Reconciler implements AsyncDisposable {
 
   /** A new pin needs room in its lane, and nobody who waits for that longer; one that has an operation goes on with it. */
   #wantPin(name: string, desired: Pin, isTurn: boolean): void {
-    const { work, backlog, clock, onSettled } = this.#parts
+    const { work, backlog, clock, handOver, onSettled } = this.#parts
     const { cid, timestampMs } = desired
+    handOver.settle(name)
     const nowMs = clock.now()
     const [wait, wasTried] = [backlog.get(cid), this.#wasTried(cid)]
     // How often it was tried is not known: it has no priority.
@@ -185,7 +186,8 @@ export class Reconciler implements AsyncDisposable {
   }
 
   #dropWork(name: string, cid: Cid, desired: Pin | undefined): void {
-    const { work, backlog, clock, onSettled } = this.#parts
+    const { work, backlog, clock, handOver, onSettled } = this.#parts
+    handOver.settle(name)
     const wait = backlog.get(cid)
     const wasWaited =
       work.get(name) !== undefined || (wait !== undefined && !this.#parts.intake.has(name, cid))

@@ -128,7 +128,7 @@ class OwnRebalancer implements Rebalancer {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#stopping?.abort(new DOMException('the peer was stopped', 'AbortError'))
+    this.#stopping?.abort(new ClusterError('NOT_READY', 'this peer is stopping'))
     await this.#run
   }
 
