@@ -137,7 +137,7 @@ test('a full node refuses blocks and says what to do', async () => {
   await using ipfs = await openNode(folder.path, openMemoryStore(), { storageMaxBytes: 10_000 })
   const dag = await sampleFile(sampleBytes(50_000, 'full'))
   await assert.rejects(ipfs.putBlocks(streamOf(dag.blocks), limit()), {
-    code: 'IPFS_REFUSED',
+    code: 'IPFS_FULL',
     message: /storage_max_bytes/,
   })
   const { sizeBytes, storageMaxBytes } = await ipfs.repoStat(limit())
