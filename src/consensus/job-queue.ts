@@ -1,5 +1,5 @@
 import type { ClusterError } from '../errors.ts'
-import { Breath } from '../lib/breath.ts'
+import { Breath, nextTurn } from '../lib/breath.ts'
 import type { Clock } from '../lib/clock.ts'
 import type { Cid } from '../model/cid.ts'
 import type { PeerId } from '../model/peer.ts'
@@ -144,7 +144,7 @@ export class JobQueue {
 
   async #drain(): Promise<void> {
     // Writes that arrive in the same turn of the event loop share one batch.
-    await new Promise<void>(resolve => setImmediate(resolve))
+    await nextTurn()
     if (this.#hadCompany) await new Promise<void>(resolve => this.#clock.schedule(COMPANY_MS, resolve))
     const breath = new Breath(this.#clock)
     while (this.#jobs.length > 0) {

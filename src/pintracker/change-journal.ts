@@ -1,6 +1,7 @@
 import { messageOf } from '../errors.ts'
 import type { ByteStore, Logger, StoreWrite } from '../interfaces.ts'
 import { backoffMs } from '../lib/backoff.ts'
+import { nextTurn } from '../lib/breath.ts'
 import { concatBytes } from '../lib/bytes.ts'
 import type { Clock } from '../lib/clock.ts'
 import { Pause } from '../lib/pause.ts'
@@ -174,7 +175,7 @@ export class ChangeJournal implements AsyncDisposable {
   async #writeAll(): Promise<void> {
     let failures = 0
     // Most changes are additions, and ruled out by the look that follows at once: those are never written.
-    await new Promise<void>(resolve => setImmediate(resolve))
+    await nextTurn()
     while (this.#hasWork) {
       const puts = [...this.#puts.values().take(BATCH_MAX)].map(name => [name, true] as const)
       const deletes = [...this.#deletes.values().take(BATCH_MAX)].map(name => [name, false] as const)

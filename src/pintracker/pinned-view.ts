@@ -1,4 +1,5 @@
 import type { Ipfs, Options } from '../interfaces.ts'
+import { Breath } from '../lib/breath.ts'
 import type { Clock } from '../lib/clock.ts'
 import { unlessAborted } from '../lib/unless-aborted.ts'
 import type { Cid } from '../model/cid.ts'
@@ -80,13 +81,12 @@ export class PinnedView implements AsyncDisposable {
     const beganMs = clock.monotonic()
     table.beginListing()
     try {
-      let sliceBeganMs = beganMs
+      const breath = new Breath(clock, SLICE_MS)
       for await (const [cid, mode] of ipfs.allPinned({ signal: this.#stopping.signal })) {
         table.add(cid, mode)
-        if (clock.monotonic() - sliceBeganMs < SLICE_MS) continue
-        await new Promise<void>(resolve => setImmediate(resolve))
+        if (!breath.isDue) continue
+        await breath.taken()
         this.#stopping.signal.throwIfAborted()
-        sliceBeganMs = clock.monotonic()
       }
     } catch (thrown) {
       table.abandonListing()

@@ -1,3 +1,4 @@
+import { nextTurn } from '../lib/breath.ts'
 import type { Clock } from '../lib/clock.ts'
 
 /** What goes out in one message, about. */
@@ -88,7 +89,7 @@ export class Outbox<Item> {
           this.#wake = resolve
         })
         this.#wake = undefined
-        await new Promise<void>(resolve => setImmediate(resolve))
+        await nextTurn()
         if (this.#pace?.isBusy() === true && this.#end === undefined) await this.#forCompany(this.#pace)
       }
     }

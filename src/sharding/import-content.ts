@@ -1,5 +1,6 @@
 import { ClusterError } from '../errors.ts'
 import type { Block, ImportContent, Options } from '../interfaces.ts'
+import { nextTurn } from '../lib/breath.ts'
 import type { AddEntry, AddedOutput, AddParams } from '../model/add.ts'
 import { BlockWriter, type Written } from './block-writer.ts'
 import { type Chunker, parseChunker } from './chunkers.ts'
@@ -113,10 +114,6 @@ async function* importFile(
   }
   if (params.progress) yield { name: progressName, cid: undefined, bytes: read }
   return dag.finish()
-}
-
-function nextTurn(): Promise<void> {
-  return new Promise(resolve => setImmediate(resolve))
 }
 
 /** Parts of a relative path. Throws `INVALID_ARGUMENT` for one that leads outside. */
