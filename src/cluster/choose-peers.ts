@@ -1,4 +1,5 @@
 import type { Allocate, AllocationRequest, Consensus, Monitor, PeerMarks } from '../interfaces.ts'
+import { rememberLast } from '../lib/remembered.ts'
 import type { Objection } from '../model/allocation-request.ts'
 import type { Cid } from '../model/cid.ts'
 import { DISK_USED_METRIC, type Metric } from '../model/metric.ts'
@@ -166,13 +167,5 @@ function metricReader(
     if (missing.length === 0) return metrics
     metrics = new Map([...metrics, ...missing.map(name => [name, monitor.latest(name)] as const)])
     return metrics
-  }
-}
-
-function rememberLast<Key, Value>(make: (key: Key) => Value): (key: Key) => Value {
-  let last: { readonly key: Key; readonly value: Value } | undefined
-  return key => {
-    if (last === undefined || last.key !== key) last = { key, value: make(key) }
-    return last.value
   }
 }

@@ -1,6 +1,7 @@
 import { ClusterError } from '../errors.ts'
 import { ByteReader } from '../lib/byte-reader.ts'
 import { ByteWriter } from '../lib/byte-writer.ts'
+import { rememberLast } from '../lib/remembered.ts'
 
 /** Name of the one `Y.Map` in a partition's document. */
 export const MAP_NAME = 'p'
@@ -39,18 +40,13 @@ export function isSameItem(a: ItemId, b: ItemId): boolean {
   return a.client === b.client && a.clock === b.clock
 }
 
+// Items of one writer mostly follow each other, and such a large number is slow to be written.
+const textOfClient = rememberLast((client: number) => client.toString(36))
+
 /** The key of an item in the map. Never used twice, so no two writes ever meet on a key. */
 export function itemKey(id: ItemId): string {
-  if (id.client !== lastClient) {
-    lastClient = id.client
-    lastClientText = id.client.toString(36)
-  }
-  return `${lastClientText}.${id.clock.toString(36)}`
+  return `${textOfClient(id.client)}.${id.clock.toString(36)}`
 }
-
-// Items of one writer mostly follow each other, and such a large number is slow to be written.
-let lastClient = -1
-let lastClientText = ''
 
 /** The item that a key was made of. */
 export function idOfKey(key: string): ItemId {

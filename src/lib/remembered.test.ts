@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { remembered } from './remembered.ts'
+import { remembered, rememberLast } from './remembered.ts'
 
 test('a key is worked out once as long as there is room, and what has no value each time', () => {
   const made: number[] = []
@@ -12,4 +12,14 @@ test('a key is worked out once as long as there is room, and what has no value e
   assert.deepEqual(made.splice(0), [2, 4, 3, 3])
   assert.deepEqual([6, 2, 6].map(half), [3, 1, 3])
   assert.deepEqual(made, [6, 2])
+})
+
+test('of the last key alone what was made is kept, also when that is nothing', () => {
+  const made: string[] = []
+  const first = rememberLast((key: string) => {
+    made.push(key)
+    return key.at(0)
+  })
+  assert.deepEqual(['ab', 'ab', '', '', 'ab'].map(first), ['a', 'a', undefined, undefined, 'a'])
+  assert.deepEqual(made, ['ab', '', 'ab'])
 })

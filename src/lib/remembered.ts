@@ -14,3 +14,12 @@ export function remembered<Key, Value>(make: (key: Key) => Value, max: number): 
     return value
   }
 }
+
+/** The same for the last key alone: for what is asked for many times in a row. */
+export function rememberLast<Key, Value>(make: (key: Key) => Value): (key: Key) => Value {
+  let last: { readonly key: Key; readonly value: Value } | undefined
+  return key => {
+    if (last === undefined || last.key !== key) last = { key, value: make(key) }
+    return last.value
+  }
+}
