@@ -1,7 +1,7 @@
 import type { Monitor } from '../interfaces.ts'
 import type { Clock } from '../lib/clock.ts'
 import { DISK_USED_METRIC } from '../model/metric.ts'
-import { NO_ROOM_METRIC, noRoomCount } from '../model/no-room.ts'
+import { NO_ROOM_METRIC, roomlessPeers } from '../model/no-room.ts'
 import type { PeerId } from '../model/peer.ts'
 import type { AlertBook } from './alert-book.ts'
 import { nameOf } from './wording.ts'
@@ -37,7 +37,7 @@ export class StoreWatch {
     const nowMs = clock.monotonic()
     const live = new Set(monitor.peers())
     const used = this.#used()
-    const counts = this.#roomless()
+    const counts = roomlessPeers(monitor.latest(NO_ROOM_METRIC))
     for (const peer of counts.keys()) this.#roomlessMs.set(peer, nowMs)
     for (const [peer, atMs] of this.#roomlessMs)
       if (nowMs - atMs > QUIET_MS || !live.has(peer)) this.#roomlessMs.delete(peer)
@@ -77,11 +77,5 @@ export class StoreWatch {
     const { diskFullShare, monitor } = this.#parts
     const told = monitor.latest(DISK_USED_METRIC).map(({ peer, weight }) => [peer, 0 - weight] as const)
     return new Map(told.filter(([, share]) => share >= diskFullShare - CLEARED_BELOW))
-  }
-
-  #roomless(): ReadonlyMap<PeerId, number> {
-    const told = this.#parts.monitor.latest(NO_ROOM_METRIC)
-    const counts = told.map(({ peer, value }) => [peer, noRoomCount(value)] as const)
-    return new Map(counts.filter(([, count]) => count > 0))
   }
 }

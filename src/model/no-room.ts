@@ -1,4 +1,6 @@
 import type { Cid } from './cid.ts'
+import type { Metric } from './metric.ts'
+import type { PeerId } from './peer.ts'
 
 /** Metric by which a peer tells how many pins find no room on its IPFS node. */
 export const NO_ROOM_METRIC = 'noroom'
@@ -14,8 +16,10 @@ export interface NoRoom {
   list(after: Cid | undefined): readonly Cid[]
 }
 
-/** How many pins a peer says to find no room: what it tells may be any text. */
-export function noRoomCount(value: string): number {
-  const count = Number(value)
-  return Number.isSafeInteger(count) && count > 0 ? count : 0
+/** By the latest metrics of that name: which peers say that pins find no room there, and how many. What they tell may be any text. */
+export function roomlessPeers(
+  latest: readonly Pick<Metric, 'peer' | 'value'>[],
+): ReadonlyMap<PeerId, number> {
+  const counts = latest.map(({ peer, value }) => [peer, Number(value)] as const)
+  return new Map(counts.filter(([, count]) => Number.isSafeInteger(count) && count > 0))
 }

@@ -1,6 +1,6 @@
 import { ClusterError } from '../../errors.ts'
 import type { Options } from '../../interfaces.ts'
-import { NO_ROOM_METRIC, noRoomCount } from '../../model/no-room.ts'
+import { NO_ROOM_METRIC, roomlessPeers } from '../../model/no-room.ts'
 import type { PeerId } from '../../model/peer.ts'
 import {
   type OwnLeft,
@@ -63,15 +63,12 @@ export async function peerContent(
 
 /** Who says in its heartbeats to have no room for something. */
 function roomless({ monitor }: Pick<ClusterComponents, 'monitor'>): readonly Roomless[] {
-  return monitor
-    .latest(NO_ROOM_METRIC)
-    .map(({ peer, value }) => ({
-      peer,
-      peername: monitor.hello(peer)?.peername ?? '',
-      pinsCount: noRoomCount(value),
-    }))
-    .filter(({ pinsCount }) => pinsCount > 0)
-    .slice(0, UNPLACED_SHOWN_MAX)
+  const counts = [...roomlessPeers(monitor.latest(NO_ROOM_METRIC))].slice(0, UNPLACED_SHOWN_MAX)
+  return counts.map(([peer, pinsCount]) => ({
+    peer,
+    peername: monitor.hello(peer)?.peername ?? '',
+    pinsCount,
+  }))
 }
 
 /** By the peer's own pinset, too: it may not have heard yet of what was moved away from it. */

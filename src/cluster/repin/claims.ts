@@ -2,7 +2,7 @@ import { messageOf } from '../../errors.ts'
 import type { Consensus, Logger, Monitor, Options } from '../../interfaces.ts'
 import type { Clock } from '../../lib/clock.ts'
 import { type Cid, cidKey } from '../../model/cid.ts'
-import { NO_ROOM_MAX, NO_ROOM_METRIC, noRoomCount } from '../../model/no-room.ts'
+import { NO_ROOM_MAX, NO_ROOM_METRIC, roomlessPeers } from '../../model/no-room.ts'
 import type { PeerId } from '../../model/peer.ts'
 import { isEverywhere } from '../../model/pin.ts'
 
@@ -114,10 +114,8 @@ export class Claims {
   #telling(): readonly PeerId[] {
     const { isMember, monitor } = this.#parts
     const live = new Set(monitor.peers())
-    return monitor
-      .latest(NO_ROOM_METRIC)
-      .filter(({ peer, value }) => live.has(peer) && noRoomCount(value) > 0 && isMember(peer))
-      .map(({ peer }) => peer)
+    const roomless = roomlessPeers(monitor.latest(NO_ROOM_METRIC))
+    return [...roomless.keys()].filter(peer => live.has(peer) && isMember(peer))
   }
 
   #pageOf(peer: PeerId, nowMs: number): Page {
@@ -162,8 +160,7 @@ export class Claims {
     const concerning = cids.filter(isOfConcern)
     const entries = await consensus.getMany(concerning)
     const due: Claim[] = []
-    const sum = () => this.#pages.values().reduce((count, { claims }) => count + claims.size, 0)
-    let left = KEPT_MAX.ofAll - sum()
+    let left = KEPT_MAX.ofAll - this.#pages.values().reduce((count, { claims }) => count + claims.size, 0)
     concerning.forEach((cid, at) => {
       const pin = entries[at]
       const name = cidKey(cid)
