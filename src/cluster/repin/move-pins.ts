@@ -5,12 +5,13 @@ import type { TokenBucket } from '../../lib/token-bucket.ts'
 import type { PeerId } from '../../model/peer.ts'
 import type { Pin } from '../../model/pin.ts'
 import type { PinRange } from '../../model/pin-range.ts'
-import { peerChooser } from '../choose-peers.ts'
+import { type ChoiceRequest, peerChooser } from '../choose-peers.ts'
 import type { ClusterComponents } from '../components.ts'
 import type { ClusterConfig } from '../config.ts'
 import { isConcerned, liveCopies, type Roles } from './census.ts'
 import type { LeavingReason } from './leaving.ts'
 import type { Receivers } from './receivers.ts'
+import { tryToChoose } from './try-to-choose.ts'
 import type { Unfit } from './unfit.ts'
 
 /** What moving needs. */
@@ -138,28 +139,24 @@ function place(
       ? new Set([...leaving, ...full.filter(peer => !pin.allocations.includes(peer))])
       : avoided
     const withoutRoom = new Set([...unfit.of(pin.cid)].filter(peer => !pin.allocations.includes(peer)))
-    const chosen = tryToChoose(choose, pin, without, withoutRoom)
-    if (Array.isArray(chosen)) moves.push({ before: pin, changed: { allocations: chosen } })
-    else if (full.length > 0 && Array.isArray(tryToChoose(choose, pin, leaving, withoutRoom))) later.push(pin)
-    else if (chosen instanceof ClusterError) task.onStuck(chosen)
+    const tryWithout = (peers: ReadonlySet<PeerId>) =>
+      tryToChoose(choose, choiceLeaving(pin, peers, withoutRoom))
+    const chosen = tryWithout(without)
+    if (!(chosen instanceof ClusterError)) moves.push({ before: pin, changed: { allocations: chosen } })
+    else if (full.length > 0 && !(tryWithout(leaving) instanceof ClusterError)) later.push(pin)
+    else task.onStuck(chosen)
   }
   return { moves, later }
 }
 
-function tryToChoose(
-  choose: ReturnType<typeof peerChooser>,
+function choiceLeaving(
   pin: Pin,
   leaving: ReadonlySet<PeerId>,
   withoutRoom: ReadonlySet<PeerId>,
-): PeerId[] | ClusterError {
+): ChoiceRequest {
   const { cid } = pin
   // Entries that came from elsewhere may leave their replication open.
   const min = Math.max(1, pin.replicationMin)
   const max = pin.replicationMax <= 0 ? Math.max(min, pin.allocations.length) : pin.replicationMax
-  try {
-    return [...choose({ cid, replication: { min, max }, existing: pin, preferred: [], leaving, withoutRoom })]
-  } catch (thrown) {
-    if (thrown instanceof ClusterError) return thrown
-    throw thrown
-  }
+  return { cid, replication: { min, max }, existing: pin, preferred: [], leaving, withoutRoom }
 }

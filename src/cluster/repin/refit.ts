@@ -6,11 +6,12 @@ import type { TokenBucket } from '../../lib/token-bucket.ts'
 import { type Cid, cidKey, formatCid } from '../../model/cid.ts'
 import type { PeerId } from '../../model/peer.ts'
 import { isEverywhere, type Pin } from '../../model/pin.ts'
-import { type ChoiceRequest, peerChooser } from '../choose-peers.ts'
+import { peerChooser } from '../choose-peers.ts'
 import type { ClusterComponents } from '../components.ts'
 import type { ClusterConfig } from '../config.ts'
 import { type AskNoRoom, type Claim, Claims } from './claims.ts'
 import type { Receivers } from './receivers.ts'
+import { tryToChoose } from './try-to-choose.ts'
 import type { Unfit } from './unfit.ts'
 import { choiceWithout } from './without-room.ts'
 
@@ -178,11 +179,11 @@ export class Refit implements AsyncDisposable {
       return new ClusterError('NO_SPACE', `it found no room on any of ${names.join(', ')}`)
     }
     const withoutRoom = new Set([peer, ...tried])
-    const chosen = tryToPlace(choose, pin, withoutRoom)
+    const chosen = tryToChoose(choose, choiceWithout(pin, withoutRoom))
     if (chosen instanceof ClusterError) return chosen
     const busy = others(full)
     if (!chosen.some(each => busy.includes(each))) return chosen
-    const patient = tryToPlace(choose, pin, new Set([...withoutRoom, ...busy]))
+    const patient = tryToChoose(choose, choiceWithout(pin, new Set([...withoutRoom, ...busy])))
     return patient instanceof ClusterError ? undefined : patient
   }
 
@@ -210,18 +211,4 @@ interface Move {
   readonly before: Pin
   /** Its time stays: a move is no request. */
   readonly allocations: readonly PeerId[]
-}
-
-/** As many copies as there were, one of them elsewhere; an error when there is no other place for it. */
-function tryToPlace(
-  choose: (request: ChoiceRequest) => readonly PeerId[],
-  pin: Pin,
-  withoutRoom: ReadonlySet<PeerId>,
-): readonly PeerId[] | ClusterError {
-  try {
-    return choose(choiceWithout(pin, withoutRoom))
-  } catch (thrown) {
-    if (thrown instanceof ClusterError) return thrown
-    throw thrown
-  }
 }
