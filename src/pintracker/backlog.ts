@@ -1,10 +1,10 @@
-import { messageOf, wasStopped } from '../errors.ts'
+import { messageOf } from '../errors.ts'
 import type { Consensus, Logger } from '../interfaces.ts'
-import { backoffMs } from '../lib/backoff.ts'
 import type { Clock } from '../lib/clock.ts'
 import { pagesOf } from '../lib/pages.ts'
-import { Pause } from '../lib/pause.ts'
+import type { Pause } from '../lib/pause.ts'
 import type { Random } from '../lib/random.ts'
+import { RetryLoop } from '../lib/retry-loop.ts'
 import type { Cid } from '../model/cid.ts'
 import type { Pin } from '../model/pin.ts'
 import type { CidTable, Wait } from './cid-table.ts'
@@ -38,9 +38,7 @@ export interface BacklogParts {
  */
 export class Backlog implements AsyncDisposable {
   readonly #parts: BacklogParts
-  readonly #stopping = new AbortController()
-  readonly #pause: Pause
-  readonly #done: Promise<void>
+  readonly #loop: RetryLoop
   /** Behind which the reading goes on; undefined: at the beginning. */
   #cursor: Cid | undefined
   /** How long the reading of this round took so far, and how many had their turn in it. */
@@ -54,8 +52,12 @@ export class Backlog implements AsyncDisposable {
 
   constructor(parts: BacklogParts) {
     this.#parts = parts
-    this.#pause = new Pause(parts.clock, this.#stopping.signal)
-    this.#done = this.#run()
+    const onFailure = (thrown: unknown) =>
+      parts.logger.warn('the pinset cannot be read for what waits to be pinned: trying again', {
+        reason: messageOf(thrown),
+      })
+    const step = (pause: Pause, signal: AbortSignal) => this.#step(pause, signal)
+    this.#loop = new RetryLoop({ ...parts, retry: RETRY, onFailure }, step)
   }
 
   get(cid: Cid): Wait | undefined {
@@ -83,7 +85,7 @@ export class Backlog implements AsyncDisposable {
     this.#unmet.delete(wait)
     if (wait !== 'failed') return this.wake()
     this.#failedDueMs = Math.min(this.#failedDueMs, clock.monotonic() + FAILED_EVERY_MS)
-    this.#pause.wake()
+    this.#loop.wake()
   }
 
   /** It does not wait any more, unless its name is on disk: then it has to be looked at whatever is done about it. */
@@ -105,31 +107,16 @@ export class Backlog implements AsyncDisposable {
 
   /** To be called when there may be room in the window. */
   wake(): void {
-    if (this.#isDue) this.#pause.wake()
+    if (this.#isDue) this.#loop.wake()
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#stopping.abort(new DOMException('stopped', 'AbortError'))
-    await this.#done
+    await this.#loop[Symbol.asyncDispose]()
   }
 
-  async #run(): Promise<void> {
-    const { clock, logger, random } = this.#parts
-    const { signal } = this.#stopping
-    for (let failures = 0; !signal.aborted; ) {
-      try {
-        if (!this.#isDue) await this.#pause.wait(this.#untilFailedDueMs)
-        else if (await this.#readOn()) await clock.sleep(this.#endRound(), signal)
-        failures = 0
-      } catch (thrown) {
-        if (wasStopped(thrown, signal)) return
-        failures += 1
-        logger.warn('the pinset cannot be read for what waits to be pinned: trying again', {
-          reason: messageOf(thrown),
-        })
-        await this.#pause.wait(backoffMs(failures, RETRY, random))
-      }
-    }
+  async #step(pause: Pause, signal: AbortSignal): Promise<void> {
+    if (!this.#isDue) await pause.wait(this.#untilFailedDueMs)
+    else if (await this.#readOn(signal)) await this.#parts.clock.sleep(this.#endRound(), signal)
   }
 
   /** Whether the pinset is to be read: the window runs low, or it is not known yet what some CIDs wait for. */
@@ -154,9 +141,8 @@ export class Backlog implements AsyncDisposable {
   }
 
   /** Gives what is marked its turn, as long as there is room. True when the end of the pinset was reached. */
-  async #readOn(): Promise<boolean> {
+  async #readOn(signal: AbortSignal): Promise<boolean> {
     const { consensus, clock } = this.#parts
-    const { signal } = this.#stopping
     const beganMs = clock.monotonic()
     if (this.#cursor === undefined) this.#beginRound()
     const range = this.#cursor === undefined ? {} : { after: this.#cursor }

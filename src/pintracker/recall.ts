@@ -1,9 +1,9 @@
-import { messageOf, wasStopped } from '../errors.ts'
+import { messageOf } from '../errors.ts'
 import type { Logger } from '../interfaces.ts'
-import { backoffMs } from '../lib/backoff.ts'
 import type { Clock } from '../lib/clock.ts'
-import { Pause } from '../lib/pause.ts'
+import type { Pause } from '../lib/pause.ts'
 import type { Random } from '../lib/random.ts'
+import { RetryLoop } from '../lib/retry-loop.ts'
 import type { ChangeJournal } from './change-journal.ts'
 
 const RETRY = { firstMs: 500, maxMs: 30_000 }
@@ -25,41 +25,29 @@ export interface RecallParts {
 /** Brings back the names that were put aside on disk, round and round, as there is room. */
 export class Recall implements AsyncDisposable {
   readonly #parts: RecallParts
-  readonly #stopping = new AbortController()
-  readonly #pause: Pause
-  readonly #done: Promise<void>
+  readonly #loop: RetryLoop
 
   constructor(parts: RecallParts) {
     this.#parts = parts
-    this.#pause = new Pause(parts.clock, this.#stopping.signal)
-    this.#done = this.#run()
+    const onFailure = (thrown: unknown) =>
+      parts.logger.warn('the noted changes cannot be read: trying again', { reason: messageOf(thrown) })
+    const step = (pause: Pause, signal: AbortSignal) => this.#step(pause, signal)
+    this.#loop = new RetryLoop({ ...parts, retry: RETRY, onFailure }, step)
   }
 
   /** To be called when names have been put aside. */
   wake(): void {
-    this.#pause.wake()
+    this.#loop.wake()
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#stopping.abort(new DOMException('stopped', 'AbortError'))
-    await this.#done
+    await this.#loop[Symbol.asyncDispose]()
   }
 
-  async #run(): Promise<void> {
-    const { journal, logger, random } = this.#parts
-    const { signal } = this.#stopping
-    for (let failures = 0; !signal.aborted; ) {
-      try {
-        if (journal.isRecallDue) await this.#recall(signal)
-        else await this.#pause.wait(journal.hasAside ? ROOM_CHECK_MS : undefined)
-        failures = 0
-      } catch (thrown) {
-        if (wasStopped(thrown, signal)) return
-        failures += 1
-        logger.warn('the noted changes cannot be read: trying again', { reason: messageOf(thrown) })
-        await this.#pause.wait(backoffMs(failures, RETRY, random))
-      }
-    }
+  async #step(pause: Pause, signal: AbortSignal): Promise<void> {
+    const { journal } = this.#parts
+    if (journal.isRecallDue) await this.#recall(signal)
+    else await pause.wait(journal.hasAside ? ROOM_CHECK_MS : undefined)
   }
 
   async #recall(signal: AbortSignal): Promise<void> {
